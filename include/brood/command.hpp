@@ -1,0 +1,276 @@
+// command.hpp: what to run. A value: copy it, keep it, print it.
+//
+// It only describes. Nothing is checked against the system, opened or started
+// before a verb (create_subprocess, spawn_process) takes the command; a
+// setting that can never work is reported there, before a child exists.
+#pragma once
+
+#include <brood/detail/text_argument.hpp>
+#include <brood/export.hpp>
+#include <brood/redirection.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace brood {
+
+namespace detail {
+struct command_data;
+}
+
+/// No limit, wherever brood takes a duration.
+inline constexpr std::chrono::nanoseconds unlimited =
+    std::chrono::nanoseconds::max();
+
+/// What becomes of a child that still runs when its handle is dropped.
+enum class on_drop {
+    kill,    ///< It is killed, with its group if it leads one, and reaped.
+    detach,  ///< It runs on; brood still reaps it when it ends.
+};
+
+/// What to_string shows of a command.
+enum class show_environment {
+    no,      ///< Nothing of the environment.
+    names,   ///< The variables that were set, their values left out.
+    values,  ///< Everything, so that the line can be run as it is.
+};
+
+/// What to run: a program, its arguments, and how its process is set up.
+///
+/// Made by exec() or shell() and refined by chained setters. On a temporary
+/// each setter returns the command by value, on a variable by reference, so
+/// `auto c = exec("ls").out(piped)` never dangles.
+///
+/// Errors:  the verb that takes the command throws std::invalid_argument for
+///          settings that can never work (a NUL byte, `=` in the name of a
+///          variable, a limit of 0, a descriptor given twice); nothing has
+///          been started then.
+/// Threads: a plain value.
+/// See:     asyncio's create_subprocess_exec, subprocess.Popen.
+class command {
+    using text = detail::text_argument;
+
+public:
+    BROOD_API command(const command& other);
+    BROOD_API command(command&& other) noexcept;
+    BROOD_API command& operator=(const command& other);
+    BROOD_API command& operator=(command&& other) noexcept;
+    BROOD_API ~command();
+
+    // Where the standard streams lead. Unset, the verb that runs the command
+    // decides: create_subprocess inherits.
+    BROOD_API command& in(redirection to) &;
+    BROOD_API command& out(redirection to) &;
+    BROOD_API command& err(redirection to) &;
+    /// A further descriptor of the child, above 2: piped_in, piped_out,
+    /// devnull, file() or from_fd().
+    BROOD_API command& child_fd(int number, redirection to) &;
+    /// How many bytes a line may have before readline() and readuntil()
+    /// give up. Default: 64 KiB.
+    BROOD_API command& limit(std::size_t bytes) &;
+    /// The capacity of each pipe. Default: the kernel's, 64 KiB on Linux.
+    BROOD_API command& pipe_size(std::size_t bytes) &;
+    /// How long communicate() still waits for the end of the output once the
+    /// child is gone and a descendant keeps a pipe open. Default: unlimited.
+    BROOD_API command& drain(std::chrono::nanoseconds time) &;
+
+    /// The child's working directory. A program given with a slash is
+    /// relative to it.
+    BROOD_API command& cwd(text path) &;
+    /// Runs this file instead, while the child still sees argv[0].
+    BROOD_API command& executable(text path) &;
+    /// Sets a variable on top of the parent's environment.
+    BROOD_API command& env(text name, text value) &;
+    BROOD_API command& unset_env(text name) &;
+    /// Starts from an empty environment instead of the parent's.
+    BROOD_API command& clear_env() &;
+    /// Sets many variables: any range of {name, value} pairs.
+    template <std::ranges::input_range Variables>
+    command& env(Variables&& variables) &
+    {
+        for (auto&& [name, value] : variables)
+            env(text(name), text(value));
+        return *this;
+    }
+
+    /// Keeps this descriptor of the parent open, at the same number.
+    BROOD_API command& pass_fd(int descriptor) &;
+    /// false: the child inherits what is not close-on-exec. Default: true,
+    /// every descriptor above 2 that was not asked for is closed.
+    BROOD_API command& close_fds(bool close) &;
+    /// The child leads a new session (setsid), and so a new group.
+    BROOD_API command& new_session() &;
+    /// The child joins this process group; 0: it leads a new one.
+    BROOD_API command& process_group(int group = 0) &;
+
+    /// The child's user. Unless group() or extra_groups() say otherwise, its
+    /// groups become that user's own, so that none of the parent's remain.
+    BROOD_API command& user(text name) &;
+    BROOD_API command& user(std::int64_t id) &;
+    BROOD_API command& group(text name) &;
+    BROOD_API command& group(std::int64_t id) &;
+    /// The child's supplementary groups, exactly these; empty: none.
+    BROOD_API command& extra_groups(std::vector<std::int64_t> ids) &;
+    BROOD_API command& umask(int mask) &;
+    BROOD_API command& on_drop(brood::on_drop policy) &;
+
+    // The same setters on a temporary.
+    command in(redirection to) && { return std::move(in(std::move(to))); }
+    command out(redirection to) && { return std::move(out(std::move(to))); }
+    command err(redirection to) && { return std::move(err(std::move(to))); }
+    command child_fd(int number, redirection to) &&
+    {
+        return std::move(child_fd(number, std::move(to)));
+    }
+    command limit(std::size_t bytes) && { return std::move(limit(bytes)); }
+    command pipe_size(std::size_t n) && { return std::move(pipe_size(n)); }
+    command drain(std::chrono::nanoseconds time) &&
+    {
+        return std::move(drain(time));
+    }
+    command cwd(text path) && { return std::move(cwd(std::move(path))); }
+    command executable(text path) &&
+    {
+        return std::move(executable(std::move(path)));
+    }
+    command env(text name, text value) &&
+    {
+        return std::move(env(std::move(name), std::move(value)));
+    }
+    template <std::ranges::input_range Variables>
+    command env(Variables&& variables) &&
+    {
+        return std::move(env(std::forward<Variables>(variables)));
+    }
+    command unset_env(text name) &&
+    {
+        return std::move(unset_env(std::move(name)));
+    }
+    command clear_env() && { return std::move(clear_env()); }
+    command pass_fd(int fd) && { return std::move(pass_fd(fd)); }
+    command close_fds(bool close) && { return std::move(close_fds(close)); }
+    command new_session() && { return std::move(new_session()); }
+    command process_group(int group = 0) &&
+    {
+        return std::move(process_group(group));
+    }
+    command user(text name) && { return std::move(user(std::move(name))); }
+    command user(std::int64_t id) && { return std::move(user(id)); }
+    command group(text name) && { return std::move(group(std::move(name))); }
+    command group(std::int64_t id) && { return std::move(group(id)); }
+    command extra_groups(std::vector<std::int64_t> ids) &&
+    {
+        return std::move(extra_groups(std::move(ids)));
+    }
+    command umask(int mask) && { return std::move(umask(mask)); }
+    command on_drop(brood::on_drop policy) &&
+    {
+        return std::move(on_drop(policy));
+    }
+
+    /// The program as it was given; /bin/sh for shell().
+    BROOD_API const std::string& program() const noexcept;
+    /// argv, the program's own name first.
+    BROOD_API const std::vector<std::string>& arguments() const noexcept;
+    /// For the library: everything the setters set.
+    const detail::command_data& data() const noexcept { return *data_; }
+
+private:
+    friend command exec(std::vector<std::string> arguments);
+    friend command shell(text line);
+    explicit command(std::unique_ptr<detail::command_data> data) noexcept;
+
+    std::unique_ptr<detail::command_data> data_;
+};
+
+static_assert(!std::is_aggregate_v<command>);
+
+namespace detail {
+
+template <class T>
+concept number = std::is_arithmetic_v<std::remove_cvref_t<T>> ||
+                 std::is_enum_v<std::remove_cvref_t<T>>;
+
+template <class T>
+std::string argument_text(const T& argument)
+{
+    static_assert(!number<T>,
+                  "brood: an argument is a string; write std::to_string(n)");
+    static_assert(!std::is_same_v<T, std::nullptr_t>,
+                  "brood: a null pointer is not an argument");
+    static_assert(number<T> || std::is_same_v<T, std::nullptr_t> ||
+                      text_like<T>,
+                  "brood: an argument must be a string or a path");
+    return text_argument(argument).value;
+}
+
+// A list of arguments: a range of strings that is not itself a string.
+template <class Range>
+concept argument_range =
+    std::ranges::input_range<Range> &&
+    !text_like<std::remove_cvref_t<Range>> &&
+    text_like<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>;
+
+}  // namespace detail
+
+/// A command from a whole argv, the program first. No shell is involved.
+///
+/// Errors: the verb that runs it refuses an empty list.
+[[nodiscard]] BROOD_API command exec(std::vector<std::string> arguments);
+
+/// A command from any range of strings, the program first.
+template <detail::argument_range Range>
+[[nodiscard]] command exec(Range&& arguments)
+{
+    std::vector<std::string> copied;
+    for (auto&& argument : arguments)
+        copied.push_back(detail::argument_text(argument));
+    return exec(std::move(copied));
+}
+
+/// Runs a program with these arguments. No shell is involved, nothing is
+/// parsed, quoted or expanded.
+///
+/// A program without a slash is searched on the PATH that the child will
+/// have; never in the current directory.
+///
+/// See: asyncio.create_subprocess_exec
+template <class Program, class... Arguments>
+    requires(!detail::argument_range<const Program&>)
+[[nodiscard]] command exec(const Program& program,
+                           const Arguments&... arguments)
+{
+    std::vector<std::string> argv;
+    argv.reserve(1 + sizeof...(arguments));
+    argv.push_back(detail::argument_text(program));
+    (argv.push_back(detail::argument_text(arguments)), ...);
+    return exec(std::move(argv));
+}
+
+/// Runs a line of shell: /bin/sh -c line.
+///
+/// Only for lines you wrote yourself: whatever is put into the line is code.
+/// shlex::quote() makes one argument of a string.
+///
+/// See: asyncio.create_subprocess_shell
+[[nodiscard]] BROOD_API command shell(detail::text_argument line);
+
+/// The command as one line of shell that can be pasted: directory, arguments
+/// and files quoted, descriptors that have no name in a shell left out.
+[[nodiscard]] BROOD_API std::string
+to_string(const command& command,
+          show_environment environment = show_environment::no);
+
+BROOD_API std::ostream& operator<<(std::ostream& stream,
+                                   const command& command);
+
+}  // namespace brood

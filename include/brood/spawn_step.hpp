@@ -1,0 +1,31 @@
+// spawn_step.hpp: the step of starting a child at which something failed.
+#pragma once
+
+#include <brood/export.hpp>
+
+#include <string_view>
+
+namespace brood {
+
+/// What brood was doing when a child could not be started.
+enum class spawn_step {
+    none,       ///< Nothing failed.
+    look_up,    ///< Looking up a user or group by its name.
+    open,       ///< Opening a file, or checking a descriptor it was given.
+    pipe,       ///< Making a pipe, or watching one.
+    start,      ///< Making the new process: clone, vfork or fork.
+    dup2,       ///< Putting a descriptor in its place.
+    chdir,      ///< Changing to the working directory.
+    setsid,     ///< Starting a new session.
+    setpgid,    ///< Joining or leading a process group.
+    setgroups,  ///< Setting the supplementary groups.
+    setgid,     ///< Changing the group.
+    setuid,     ///< Changing the user.
+    close,      ///< Closing the other descriptors.
+    exec,       ///< Running the program.
+};
+
+/// The step's name, as in the list above: "chdir".
+BROOD_API std::string_view to_string(spawn_step step) noexcept;
+
+}  // namespace brood

@@ -1,0 +1,62 @@
+// read_buffer.hpp: bytes read and not yet asked for, and the search in them.
+//
+// Pure. Every byte is searched once per set of separators, however often the
+// search is taken up again; nothing is moved or copied without need.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brood::core {
+
+class read_buffer {
+public:
+    // Where a separator was found: the bytes before it, and up to its end.
+    struct match {
+        std::size_t start;
+        std::size_t end;
+    };
+
+    std::string_view view() const noexcept
+    {
+        return {storage_.data() + begin_, end_ - begin_};
+    }
+    std::size_t size() const noexcept { return end_ - begin_; }
+    bool empty() const noexcept { return begin_ == end_; }
+
+    // Room for the next read; grows while reads keep filling it.
+    std::span<char> prepare();
+    // The first `bytes` of that room now hold data.
+    void commit(std::size_t bytes) noexcept;
+
+    // The next `bytes` are done with. A view of them stays valid until the
+    // next prepare() or take.
+    void consume(std::size_t bytes) noexcept;
+    std::string take(std::size_t bytes);
+    std::string take_all();
+
+    // The earliest-ending match of any separator; of two that end together,
+    // the shorter one. None: not there yet.
+    std::optional<match> find(const std::vector<std::string>& separators);
+    std::optional<match> find_newline() noexcept;
+
+private:
+    void make_room(std::size_t bytes);
+
+    // [begin_, end_) is data, the rest of storage_ is room. Kept as a string
+    // so that read-to-the-end hands it out without a copy.
+    std::string storage_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t chunk_ = 4096;  // what a short dialogue needs
+    // Bytes after begin_ already searched, and for what.
+    std::size_t searched_ = 0;
+    std::vector<std::string> searched_for_;
+    std::size_t newline_searched_ = 0;
+};
+
+}  // namespace brood::core
