@@ -1,0 +1,16 @@
+// pipe.hpp: writing to a pipe whose reader may be gone.
+#pragma once
+
+#include <cstddef>
+
+namespace brood::os {
+
+// Writes like write(2) and returns the count, or -errno (-EPIPE when nobody
+// reads any more). Raises no SIGPIPE and leaves the process's handling of
+// that signal alone.
+long write_quietly(int number, const void* data, std::size_t size) noexcept;
+
+// Reads like read(2) and returns the count (0: end of file), or -errno.
+long read_some(int number, void* data, std::size_t size) noexcept;
+
+}  // namespace brood::os

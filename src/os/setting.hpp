@@ -1,0 +1,21 @@
+// setting.hpp: the environment variables that choose between ways of working.
+//
+// For tests and for finding faults; none is needed in normal use:
+//   BROOD_SPAWN_ENGINE   clone, vfork or fork: the best engine allowed
+//   BROOD_CHILD_WATCHER  threaded: no pidfds, a waiting thread per child
+//   BROOD_WRITE          block: hold SIGPIPE back instead of RWF_NOSIGNAL
+// Each is read once, when it is first needed.
+#pragma once
+
+#include <cstdlib>
+#include <string_view>
+
+namespace brood::os {
+
+inline std::string_view setting(const char* name) noexcept
+{
+    const char* const value = std::getenv(name);
+    return value ? value : std::string_view();
+}
+
+}  // namespace brood::os

@@ -1,0 +1,80 @@
+// spawn.hpp: starts one child from a flat, finished plan.
+//
+// Knows nothing of commands, loops or streams. Everything that needs memory
+// or a look at the system has been done when a plan is complete; what is left
+// is a list of system calls.
+#pragma once
+
+#include "core/fd_plan.hpp"
+#include "os/posix/descriptor.hpp"
+
+#include <brood/spawn_step.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace brood::os {
+
+// Plain pointers and numbers only: the child reads it with nothing but loads.
+// What they point to must outlive the call.
+struct spawn_plan {
+    // The files to try, in order; argv; the environment. Null-terminated.
+    const char* const* candidates = nullptr;
+    const char* const* argv = nullptr;
+    const char* const* envp = nullptr;
+    const char* cwd = nullptr;  // null: the parent's
+
+    const core::fd_step* fd_steps = nullptr;
+    std::size_t fd_step_count = 0;
+    int first_free = 3;  // above every target of fd_steps
+    bool close_others = true;
+
+    bool new_session = false;
+    int process_group = -1;  // -1: the parent's; 0: a new one
+    int umask = -1;          // -1: the parent's
+
+    // A change of identity takes the fork engine: in a child that shares
+    // memory it would make the parent non-dumpable and expose it to a
+    // process of other privileges.
+    bool set_groups = false;
+    const std::uint32_t* groups = nullptr;
+    std::size_t group_count = 0;
+    std::int64_t gid = -1;
+    std::int64_t uid = -1;
+
+    // False: do not even ask for a pidfd.
+    bool want_pidfd = true;
+};
+
+// A running or ended child that has not been reaped yet.
+struct child {
+    int pid = -1;
+    descriptor pidfd;  // not open where the system has none to give
+};
+
+struct spawn_failure {
+    spawn_step step = spawn_step::none;
+    int error = 0;
+};
+
+// The ways to start a process, best first.
+enum class spawn_engine {
+    clone,  // clone3: shared memory, pidfd at birth, handlers cleared
+    vfork,  // vfork: shared memory where the system really does so
+    fork,   // a copy of the parent: costs with its memory
+};
+
+// The engine that the next plan without a change of identity will take. The
+// environment variable BROOD_SPAWN_ENGINE (clone, vfork, fork), read once,
+// names the best one allowed; one that the system refuses is not tried again.
+spawn_engine current_engine() noexcept;
+
+// Starts `plan` and returns the child. On failure: `failure` says what the
+// child itself found, no child exists, and nothing opened here is left open.
+// Blocks until the child has called exec or failed. Safe from any thread.
+child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept;
+
+// What the parent's environ points to.
+const char* const* parent_environment() noexcept;
+
+}  // namespace brood::os
