@@ -1,0 +1,147 @@
+// stream_reader.hpp: the bytes that a child writes, as we read them.
+//
+// Pull only: nothing is read from the pipe until someone asks, so a slow
+// reader slows the child down instead of filling memory.
+#pragma once
+
+#include <brood/asio.hpp>
+#include <brood/detail/any_handler.hpp>
+#include <brood/detail/text_argument.hpp>
+#include <brood/errors.hpp>
+#include <brood/export.hpp>
+
+#include <asio/async_result.hpp>
+#include <asio/buffer.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brood {
+
+namespace detail {
+class reader_core;
+}
+
+/// Reads one of a child's output streams.
+///
+/// One read at a time. A cancelled read loses nothing: what it had is given
+/// to the next one. What was read before an error is given out before the
+/// error.
+///
+/// Threads:  distinct objects: safe. One object: one strand.
+/// Lifetime: lives in its process; the awaitables keep what they need, also
+///           when the process is moved or dropped meanwhile.
+/// Limits:   the buffer holds the limit plus one read at the most, except
+///           for read() to the end and readexactly(), which hold what they
+///           return.
+/// See:      asyncio.StreamReader
+class BROOD_API stream_reader {
+public:
+    using executor_type = executor;
+
+    explicit stream_reader(std::shared_ptr<detail::reader_core> core) noexcept;
+    stream_reader(stream_reader&&) noexcept;
+    stream_reader& operator=(stream_reader&&) noexcept;
+    ~stream_reader();
+
+    executor_type get_executor() const noexcept;
+
+    /// Everything up to the end of the stream.
+    ///
+    /// Cancellation: what was read stays for the next read.
+    [[nodiscard]] awaitable<std::string> read();
+    /// At least one byte and at most `bytes`; empty only at the end.
+    [[nodiscard]] awaitable<std::string> read(std::size_t bytes);
+    /// Exactly `bytes` bytes.
+    ///
+    /// Errors: incomplete_read_error, with what was there, at the end.
+    [[nodiscard]] awaitable<std::string> readexactly(std::size_t bytes);
+    /// The next line with its newline; at the end the rest without one, then
+    /// an empty string.
+    ///
+    /// Errors: limit_overrun_error when the line is longer than the limit,
+    ///         its newline not counted; nothing is consumed.
+    [[nodiscard]] awaitable<std::string> readline();
+    /// The same with a limit for this line alone.
+    [[nodiscard]] awaitable<std::string> readline(std::size_t limit);
+    /// Everything up to and with the first of the separators to end.
+    ///
+    /// Errors: limit_overrun_error (nothing is consumed),
+    ///         incomplete_read_error at the end; std::invalid_argument for
+    ///         an empty separator.
+    template <class... Separators>
+        requires(sizeof...(Separators) > 0)
+    [[nodiscard]] awaitable<std::string>
+    readuntil(const Separators&... separators)
+    {
+        std::vector<std::string> list;
+        (list.push_back(detail::text_argument(separators).value), ...);
+        return read_until(std::move(list));
+    }
+
+    /// The next line if it is there already; never waits.
+    ///
+    /// The view is good until the next call on this object. Nothing: there is
+    /// no whole line yet, or it is over the limit; readline() tells.
+    [[nodiscard]] std::optional<std::string_view> try_readline();
+
+    /// True when the end was seen and everything before it given out.
+    bool at_eof() const noexcept;
+    /// Closes our end: the child's next write fails. What was read is kept.
+    void close() noexcept;
+
+    /// Reads some bytes into `buffers` (the first that is not empty).
+    ///
+    /// Completion:   void(error_code, std::size_t); asio::error::eof at the
+    ///               end, errc::already_reading beside another read.
+    /// Cancellation: every type; nothing is lost.
+    /// See:          Asio's AsyncReadStream.
+    template <class Buffers, class Token = asio::use_awaitable_t<>>
+    auto async_read_some(const Buffers& buffers, Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code, std::size_t)>(
+            initiate_read_some{core_, get_executor()}, token,
+            first_buffer(buffers));
+    }
+
+private:
+    using size_handler = detail::any_handler<void(error_code, std::size_t)>;
+
+    struct initiate_read_some {
+        using executor_type = executor;
+        executor_type get_executor() const noexcept { return io; }
+        template <class Handler>
+        void operator()(Handler&& handler, asio::mutable_buffer into) const
+        {
+            start_read_some(core, into,
+                            size_handler(std::forward<Handler>(handler), io));
+        }
+        std::shared_ptr<detail::reader_core> core;
+        executor io;
+    };
+
+    static void start_read_some(
+        const std::shared_ptr<detail::reader_core>& core,
+        asio::mutable_buffer into, size_handler handler);
+
+    template <class Buffers>
+    static asio::mutable_buffer first_buffer(const Buffers& buffers)
+    {
+        auto each = asio::buffer_sequence_begin(buffers);
+        const auto end = asio::buffer_sequence_end(buffers);
+        for (; each != end; ++each)
+            if (asio::mutable_buffer(*each).size() != 0)
+                return asio::mutable_buffer(*each);
+        return {};
+    }
+
+    awaitable<std::string> read_until(std::vector<std::string> separators);
+
+    std::shared_ptr<detail::reader_core> core_;
+};
+
+}  // namespace brood

@@ -1,0 +1,132 @@
+// stream_writer.hpp: the bytes that we write and a child reads.
+//
+// write() never waits: what the pipe does not take at once is kept and sent
+// by the loop. drain() is where a fast writer waits for a slow child.
+#pragma once
+
+#include <brood/asio.hpp>
+#include <brood/detail/any_handler.hpp>
+#include <brood/errors.hpp>
+#include <brood/export.hpp>
+
+#include <asio/async_result.hpp>
+#include <asio/buffer.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <string_view>
+
+namespace brood {
+
+namespace detail {
+class writer_core;
+}
+
+/// Writes one of a child's input streams.
+///
+/// A child that stopped reading is an error here (broken_pipe), never a
+/// SIGPIPE, and the process's own handling of that signal is left alone.
+///
+/// Threads:  distinct objects: safe. One object: one strand.
+/// Lifetime: lives in its process; the awaitables keep what they need. What
+///           is still unsent when the process is dropped is lost.
+/// Limits:   write() keeps whatever it is given; drain() after each write
+///           keeps that below 64 KiB plus one write.
+/// See:      asyncio.StreamWriter
+class BROOD_API stream_writer {
+public:
+    using executor_type = executor;
+
+    explicit stream_writer(std::shared_ptr<detail::writer_core> core) noexcept;
+    stream_writer(stream_writer&&) noexcept;
+    stream_writer& operator=(stream_writer&&) noexcept;
+    ~stream_writer();
+
+    executor_type get_executor() const noexcept;
+
+    /// Sends `bytes`, now or as soon as the child takes them.
+    ///
+    /// False: nobody reads any more and the bytes were dropped; drain() and
+    /// wait_closed() throw why.
+    ///
+    /// Errors: std::logic_error after close().
+    bool write(std::string_view bytes);
+    /// Writes each element of a range of strings, in order.
+    template <std::ranges::input_range Range>
+    bool writelines(Range&& lines)
+    {
+        std::string joined;
+        for (auto&& line : lines)
+            joined += line;
+        return write(joined);
+    }
+    /// Waits while more than 64 KiB is still to be sent, until it is 16 KiB.
+    ///
+    /// Errors: system_error (broken_pipe) once nobody reads any more.
+    [[nodiscard]] awaitable<void> drain();
+
+    /// Closes the stream once everything is sent: the child sees its end.
+    void close();
+    /// The same; a pipe has only one direction.
+    void write_eof() { close(); }
+    bool can_write_eof() const noexcept { return true; }
+    /// True after close(), and once nobody reads any more.
+    bool is_closing() const noexcept;
+    /// Waits until the stream is closed.
+    ///
+    /// Errors: system_error (broken_pipe) when something was not sent.
+    [[nodiscard]] awaitable<void> wait_closed();
+
+    /// Writes some bytes of `buffers` (of the first that is not empty).
+    ///
+    /// Completion:   void(error_code, std::size_t); broken_pipe when nobody
+    ///               reads any more, errc::stream_closed after close(),
+    ///               errc::already_writing beside another one.
+    /// Cancellation: every type; nothing was written then.
+    /// Lifetime:     the memory must stay until completion.
+    /// See:          Asio's AsyncWriteStream.
+    template <class Buffers, class Token = asio::use_awaitable_t<>>
+    auto async_write_some(const Buffers& buffers, Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code, std::size_t)>(
+            initiate_write_some{core_, get_executor()}, token,
+            first_buffer(buffers));
+    }
+
+private:
+    using size_handler = detail::any_handler<void(error_code, std::size_t)>;
+
+    struct initiate_write_some {
+        using executor_type = executor;
+        executor_type get_executor() const noexcept { return io; }
+        template <class Handler>
+        void operator()(Handler&& handler, asio::const_buffer from) const
+        {
+            start_write_some(core, from,
+                             size_handler(std::forward<Handler>(handler), io));
+        }
+        std::shared_ptr<detail::writer_core> core;
+        executor io;
+    };
+
+    static void start_write_some(
+        const std::shared_ptr<detail::writer_core>& core,
+        asio::const_buffer from, size_handler handler);
+
+    template <class Buffers>
+    static asio::const_buffer first_buffer(const Buffers& buffers)
+    {
+        auto each = asio::buffer_sequence_begin(buffers);
+        const auto end = asio::buffer_sequence_end(buffers);
+        for (; each != end; ++each)
+            if (asio::const_buffer(*each).size() != 0)
+                return asio::const_buffer(*each);
+        return {};
+    }
+
+    std::shared_ptr<detail::writer_core> core_;
+};
+
+}  // namespace brood

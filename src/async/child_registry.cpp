@@ -1,0 +1,71 @@
+// child_registry.cpp: see child_registry.hpp.
+#include "async/child_registry.hpp"
+
+#include "async/orphan_reaper.hpp"
+#include "async/process_core.hpp"
+
+#include <asio/execution/context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/query.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace brood::detail {
+
+asio::execution_context::id child_registry::id;
+
+child_registry::child_registry(asio::execution_context& context)
+    : asio::execution_context::service(context)
+{
+}
+
+child_registry& child_registry::of(const executor& io)
+{
+    auto& context = asio::query(io, asio::execution::context);
+    if (!asio::has_service<child_registry>(context)) {
+        // A context shuts its services down youngest first. These two make
+        // sure that the reactor's are older than ours.
+        const asio::posix::stream_descriptor descriptors(io);
+        const asio::steady_timer timers(io);
+    }
+    return asio::use_service<child_registry>(context);
+}
+
+child_registry::entry
+child_registry::add(const std::shared_ptr<process_core>& core)
+{
+    const std::lock_guard lock(mutex_);
+    return cores_.insert(cores_.end(), core);
+}
+
+void child_registry::remove(entry place) noexcept
+{
+    const std::lock_guard lock(mutex_);
+    cores_.erase(place);
+}
+
+void child_registry::shutdown() noexcept
+{
+    // Not under the lock: what a core lets go of may drop other processes.
+    std::vector<std::shared_ptr<process_core>> living;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& each : cores_)
+            if (auto core = each.lock())
+                living.push_back(std::move(core));
+    }
+    for (const auto& core : living)
+        core->leave_context();
+}
+
+void release_children(const asio::execution_context& context)
+{
+    // A killed child is gone within milliseconds, unless it hangs in the
+    // kernel; then nobody can do more for it than the reaper.
+    constexpr std::chrono::seconds patience{5};
+    wait_for_orphans(&context, patience);
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,46 @@
+// child_registry.hpp: the children of one execution context.
+//
+// Lets a context that goes away take its children out of its reactor in time:
+// a process handle may outlive the loop it ran on.
+#pragma once
+
+#include <brood/asio.hpp>
+
+#include <asio/execution_context.hpp>
+
+#include <list>
+#include <memory>
+#include <mutex>
+
+namespace brood::detail {
+
+class process_core;
+
+class child_registry : public asio::execution_context::service {
+public:
+    using key_type = child_registry;
+    using entry = std::list<std::weak_ptr<process_core>>::iterator;
+
+    static asio::execution_context::id id;
+
+    explicit child_registry(asio::execution_context& context);
+
+    // The registry of the context behind `io`.
+    static child_registry& of(const executor& io);
+
+    entry add(const std::shared_ptr<process_core>& core);
+    void remove(entry place) noexcept;
+
+private:
+    void shutdown() noexcept override;
+
+    std::mutex mutex_;
+    std::list<std::weak_ptr<process_core>> cores_;
+};
+
+// Waits until the children that were dropped on `context` have been killed
+// and collected. Only the address is used: the context may be gone. A child
+// that even SIGKILL does not end in time stays with the reaper.
+void release_children(const asio::execution_context& context);
+
+}  // namespace brood::detail

@@ -1,0 +1,143 @@
+// orphan_reaper.cpp: see orphan_reaper.hpp.
+#include "async/orphan_reaper.hpp"
+
+#include "os/exit_set.hpp"
+#include "os/posix/thread.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <utility>
+
+namespace brood::detail {
+
+namespace {
+
+struct orphan {
+    os::child child;
+    const void* owner;
+    bool watched;
+};
+
+class reaper {
+public:
+    // Never destroyed: its thread may outlive main.
+    static reaper& instance()
+    {
+        static reaper* const only = [] {
+            auto* made = new reaper;
+            os::around_fork(lock_for_fork, unlock_in_parent, reset_in_child);
+            return made;
+        }();
+        return *only;
+    }
+
+    void adopt(os::child child, const void* owner)
+    {
+        const std::lock_guard lock(mutex_);
+        // It may have ended already: then there is nothing to wait for.
+        if (os::reap(child).state != os::child_state::running)
+            return;
+        if (!children_)
+            children_ = std::make_unique<os::exit_set>();
+        const bool watched = children_->watch(child);
+        orphans_.push_back({std::move(child), owner, watched});
+        if (!running_)
+            running_ = os::start_detached_thread([this] { run(); });
+        else if (!watched)
+            children_->wake();
+        // No thread to be had: the next orphan, or the next wait, tries.
+    }
+
+    bool wait(const void* owner, std::chrono::milliseconds limit)
+    {
+        std::unique_lock lock(mutex_);
+        const auto gone = [this, owner] {
+            if (!running_)
+                collect();
+            return std::none_of(
+                orphans_.begin(), orphans_.end(),
+                [owner](const orphan& o) { return o.owner == owner; });
+        };
+        const auto end = std::chrono::steady_clock::now() + limit;
+        while (!gone()) {
+            if (std::chrono::steady_clock::now() >= end)
+                return false;
+            // In steps, for the case that there is no thread.
+            collected_.wait_for(lock, std::chrono::milliseconds(10));
+        }
+        return true;
+    }
+
+private:
+    void run()
+    {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            collect();
+            if (orphans_.empty())
+                break;
+            const bool unwatched = std::any_of(
+                orphans_.begin(), orphans_.end(),
+                [](const orphan& o) { return !o.watched; });
+            auto& children = *children_;
+            lock.unlock();
+            children.wait(unwatched);
+            lock.lock();
+        }
+        children_.reset();
+        running_ = false;
+    }
+
+    // Each is asked for by its own id. Children that cannot die yet cost a
+    // call each time; there are few of them.
+    void collect()
+    {
+        const auto before = orphans_.size();
+        orphans_.remove_if([this](const orphan& o) {
+            if (os::reap(o.child).state == os::child_state::running)
+                return false;
+            if (o.watched && children_)
+                children_->unwatch(o.child);
+            return true;
+        });
+        if (orphans_.size() != before)
+            collected_.notify_all();
+    }
+
+    static void lock_for_fork() { instance().mutex_.lock(); }
+    static void unlock_in_parent() { instance().mutex_.unlock(); }
+    // The thread stays behind in the parent, and so do the children.
+    static void reset_in_child()
+    {
+        auto& copy = instance();
+        copy.orphans_.clear();
+        copy.children_.reset();
+        copy.running_ = false;
+        new (&copy.collected_) std::condition_variable;
+        copy.mutex_.unlock();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable collected_;
+    std::list<orphan> orphans_;
+    std::unique_ptr<os::exit_set> children_;
+    bool running_ = false;
+};
+
+}  // namespace
+
+void adopt_orphan(os::child child, const void* owner) noexcept
+{
+    reaper::instance().adopt(std::move(child), owner);
+}
+
+bool wait_for_orphans(const void* owner, std::chrono::milliseconds limit)
+{
+    return reaper::instance().wait(owner, limit);
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,23 @@
+// orphan_reaper.hpp: collects the children that nobody waits for any more.
+//
+// A dropped handle must neither block nor leave a zombie, so its child comes
+// here. One thread of the process, started when there is something to do and
+// ending when there is not. Safe across fork: the copy in a forked process
+// forgets children that are not its own.
+#pragma once
+
+#include "os/wait.hpp"
+
+#include <chrono>
+
+namespace brood::detail {
+
+// Takes over a child that has not been collected. `owner` is what
+// wait_for_orphans asks for; null: nobody will ask.
+void adopt_orphan(os::child child, const void* owner) noexcept;
+
+// Blocks until every orphan of `owner` has been collected, or the time is up.
+// True: none is left.
+bool wait_for_orphans(const void* owner, std::chrono::milliseconds limit);
+
+}  // namespace brood::detail

@@ -1,0 +1,70 @@
+// exit_watch.hpp: tells when one child has ended.
+//
+// Owns the child's pidfd while it is in the reactor. Where there is no pidfd,
+// a thread waits for the child without collecting it. Either way the child is
+// collected here, on the loop, and nowhere else.
+//
+// Must stay true: a readable pidfd is only a hint (a tracer can cause it), so
+// the kernel is asked with WNOHANG and, if the child still runs, asked again
+// later; the loop never blocks.
+#pragma once
+
+#include "os/wait.hpp"
+
+#include <brood/asio.hpp>
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace brood::detail {
+
+// Whether children get a pidfd at all: not when BROOD_CHILD_WATCHER is
+// `threaded` (read once).
+bool pidfds_are_wanted() noexcept;
+
+class exit_watch : public std::enable_shared_from_this<exit_watch> {
+public:
+    explicit exit_watch(const executor& io);
+    ~exit_watch();
+
+    void adopt(os::child child) noexcept { child_ = std::move(child); }
+    const os::child& child() const noexcept { return child_; }
+
+    // Calls `ended` once, on the loop, never inline, when the child has ended
+    // and been collected. Keeps the loop running until then.
+    void start(std::function<void(const os::child_end&)> ended);
+    // Stops a started watch; `ended` is destroyed without being called.
+    void stop() noexcept;
+    bool is_started() const noexcept { return static_cast<bool>(ended_); }
+
+    // Collects the child if it has ended.
+    os::child_end poll() noexcept { return os::reap(child_); }
+
+    // Takes everything out of the loop and gives the child away.
+    os::child release() noexcept;
+
+private:
+    struct waiter_thread;
+
+    bool start_pidfd();
+    void start_thread();
+    void wait_readable();
+    void ask();
+    void ask_later();
+
+    executor io_;
+    os::child child_;
+    std::function<void(const os::child_end&)> ended_;
+    std::optional<asio::posix::stream_descriptor> pidfd_;
+    std::optional<asio::steady_timer> timer_;
+    std::chrono::milliseconds pause_{1};
+    std::shared_ptr<waiter_thread> thread_;
+};
+
+}  // namespace brood::detail

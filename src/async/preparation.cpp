@@ -1,0 +1,232 @@
+// preparation.cpp: see preparation.hpp.
+#include "async/preparation.hpp"
+
+#include "core/environment.hpp"
+#include "core/program_search.hpp"
+#include "os/identity.hpp"
+#include "os/program_file.hpp"
+
+#include "async/posix/exit_watch.hpp"
+
+#include <brood/shlex.hpp>
+
+#include <asio/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace brood::detail {
+
+namespace {
+
+std::vector<const char*> pointers_to(const std::vector<std::string>& strings)
+{
+    std::vector<const char*> pointers;
+    pointers.reserve(strings.size() + 1);
+    for (const auto& each : strings)
+        pointers.push_back(each.c_str());
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+}  // namespace
+
+preparation::preparation(const command_data& command) : command_(command)
+{
+    check(command);
+    prepare_environment();
+    prepare_program();
+    prepare_identity();
+    prepare_descriptors();
+    plan_.cwd = command.cwd ? command.cwd->c_str() : nullptr;
+    plan_.close_others = command.close_fds;
+    plan_.new_session = command.new_session;
+    plan_.process_group = command.process_group.value_or(-1);
+    plan_.umask = command.umask.value_or(-1);
+    plan_.want_pidfd = pidfds_are_wanted();
+}
+
+void preparation::prepare_environment()
+{
+    const auto* const parent = os::parent_environment();
+    plan_.envp = parent;
+    if (command_.environment.empty())
+        return;
+    std::vector<std::string_view> inherited;
+    for (auto each = parent; each && *each; ++each)
+        inherited.emplace_back(*each);
+    environment_ = core::merge_environment(inherited, command_.environment);
+    envp_ = pointers_to(environment_);
+    plan_.envp = envp_.data();
+}
+
+void preparation::prepare_program()
+{
+    const char* const path = core::find_variable(plan_.envp, "PATH");
+    path_ = path ? std::string(path) : std::string(core::default_path);
+    candidates_ = core::program_candidates(
+        command_.executable.value_or(command_.arguments.front()), path_);
+    candidate_pointers_ = pointers_to(candidates_);
+    argv_ = pointers_to(command_.arguments);
+    plan_.candidates = candidate_pointers_.data();
+    plan_.argv = argv_.data();
+}
+
+void preparation::prepare_identity()
+{
+    if (!command_.user && !command_.group && !command_.extra_groups)
+        return;
+    os::identity_failure failure;
+    auto resolved = os::resolve_identity(command_, failure);
+    if (failure.error)
+        fail(spawn_step::look_up, failure.error, failure.name);
+    plan_.uid = resolved.uid;
+    plan_.gid = resolved.gid;
+    if (resolved.groups) {
+        groups_ = std::move(*resolved.groups);
+        plan_.set_groups = true;
+        plan_.groups = groups_.data();
+        plan_.group_count = groups_.size();
+    }
+}
+
+void preparation::prepare_descriptors()
+{
+    const redirection inherited = inherit;
+    add_wish(0, command_.in.value_or(inherited), true);
+    add_wish(1, command_.out.value_or(inherited), false);
+    add_wish(2, command_.err.value_or(inherited), false);
+    for (const auto& [number, to] : command_.child_fds)
+        add_wish(number, to,
+                 to.what() == redirection::kind::input_pipe ||
+                     to.mode() == file_mode::read);
+    for (const int number : command_.pass_fds) {
+        require_open(number, "pass_fd");
+        wishes_.push_back({number, number});
+    }
+    const auto lifts = core::plan_lifts(wishes_);
+    for (const auto index : lifts.lift)
+        wishes_[index].source = hold(
+            os::duplicate(wishes_[index].source, lifts.above), std::string());
+    steps_ = core::plan_steps(wishes_);
+    plan_.fd_steps = steps_.data();
+    plan_.fd_step_count = steps_.size();
+    plan_.first_free = lifts.above;
+}
+
+void preparation::add_wish(int number, const redirection& to,
+                           bool child_reads)
+{
+    wishes_.push_back({source_of(to, number, child_reads), number});
+}
+
+int preparation::source_of(const redirection& to, int number,
+                           bool child_reads)
+{
+    using kind = redirection::kind;
+    switch (to.what()) {
+    case kind::pipe:
+    case kind::input_pipe:
+    case kind::output_pipe: return add_pipe(number, child_reads);
+    case kind::parents: return number;
+    case kind::null_device:
+        return hold(os::open_null_device(), "/dev/null");
+    case kind::merged: return wishes_[1].source;
+    case kind::path:
+        return hold(os::open_file(to.path(),
+                                  to.mode().value_or(
+                                      child_reads ? file_mode::read
+                                                  : file_mode::truncate)),
+                    to.path());
+    case kind::descriptor: break;
+    }
+    require_open(to.descriptor(), "from_fd");
+    return to.descriptor();
+}
+
+int preparation::add_pipe(int number, bool child_reads)
+{
+    auto made = os::make_pipe(command_.pipe_size.value_or(0));
+    if (made.error)
+        fail(spawn_step::pipe, made.error, std::string());
+    auto& ours = child_reads ? made.write_end : made.read_end;
+    auto& childs = child_reads ? made.read_end : made.write_end;
+    our_ends_.push_back({number, child_reads, std::move(ours)});
+    held_.push_back(std::move(childs));
+    return held_.back().number();
+}
+
+int preparation::hold(os::opened opened, const std::string& path)
+{
+    if (opened.error)
+        fail(spawn_step::open, opened.error, path);
+    held_.push_back(std::move(opened.fd));
+    return held_.back().number();
+}
+
+void preparation::require_open(int number, const std::string& what) const
+{
+    if (const int error = os::check_open(number))
+        fail(spawn_step::open, error,
+             what + "(" + std::to_string(number) + ")");
+}
+
+void preparation::fail(spawn_step step, int error,
+                       const std::string& path) const
+{
+    std::string message = "cannot start " +
+                          shlex::quote(command_.arguments.front()) + ": " +
+                          std::string(to_string(step));
+    if (!path.empty())
+        message += " " + shlex::quote(path);
+    if (step == spawn_step::look_up)
+        message += ": no such user or group, or the database is unavailable";
+    if (step == spawn_step::open && error == ENXIO)
+        message += ": a FIFO that nobody has open at its other end";
+    throw spawn_error(
+        error_code(error, asio::error::get_system_category()), step, path,
+        message);
+}
+
+spawn_error preparation::explain(const os::spawn_failure& failure) const
+{
+    const auto& program = command_.executable
+                              ? *command_.executable
+                              : command_.arguments.front();
+    auto message = "cannot start " + shlex::quote(program) + ": ";
+    std::string path;
+    std::string interpreter;
+    if (failure.step == spawn_step::exec) {
+        path = program;
+        // The child looked from its own directory.
+        for (auto candidate : candidates_) {
+            if (command_.cwd && !candidate.starts_with('/'))
+                candidate = *command_.cwd + "/" + candidate;
+            if (failure.error == ENOENT && interpreter.empty())
+                interpreter = os::missing_interpreter(candidate);
+        }
+        if (!interpreter.empty())
+            message += "its interpreter " + shlex::quote(interpreter) +
+                       " is missing";
+        else if (failure.error == ENOENT && program.find('/') == program.npos)
+            message += "not found in PATH=" + shlex::quote(path_);
+        else if (failure.error == EACCES)
+            message += "it is not executable, or a directory";
+        else if (failure.error == ENOEXEC)
+            message += "it is neither a program nor a script with a #! line";
+        else
+            message += "exec";
+    } else {
+        message += std::string(to_string(failure.step));
+        if (failure.step == spawn_step::chdir) {
+            path = *command_.cwd;
+            message += " to " + shlex::quote(path);
+        }
+    }
+    return spawn_error(
+        error_code(failure.error, asio::error::get_system_category()),
+        failure.step, std::move(path), message, std::move(interpreter));
+}
+
+}  // namespace brood::detail

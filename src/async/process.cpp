@@ -1,0 +1,185 @@
+// process.cpp: the handle on a process_core, and the verbs that start one.
+#include "async/initiate.hpp"
+#include "async/process_core.hpp"
+
+#include <asio/this_coro.hpp>
+
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+namespace brood {
+
+using detail::process_core;
+
+namespace {
+
+detail::pipe_end* require_end(process_core& core, int number,
+                              const std::string& name)
+{
+    auto* const end = core.end_of(number);
+    if (!end)
+        throw std::logic_error("brood: " + name +
+                               " is not piped; ask for it on the command");
+    return end;
+}
+
+stream_writer& require_writer(process_core& core, int number,
+                              const std::string& name)
+{
+    auto* const end = require_end(core, number, name);
+    if (!end->writer)
+        throw std::logic_error("brood: the child writes " + name +
+                               "; use reader()");
+    return *end->writer;
+}
+
+stream_reader& require_reader(process_core& core, int number,
+                              const std::string& name)
+{
+    auto* const end = require_end(core, number, name);
+    if (!end->reader)
+        throw std::logic_error("brood: the child reads " + name +
+                               "; use writer()");
+    return *end->reader;
+}
+
+std::string descriptor_name(int number)
+{
+    return "descriptor " + std::to_string(number);
+}
+
+}  // namespace
+
+process::process(std::shared_ptr<process_core> core) noexcept
+    : core_(std::move(core))
+{
+}
+process::process(process&& other) noexcept = default;
+process& process::operator=(process&& other) noexcept
+{
+    if (this != &other) {
+        if (core_)
+            core_->drop();
+        core_ = std::move(other.core_);
+    }
+    return *this;
+}
+process::~process()
+{
+    if (core_)
+        core_->drop();
+}
+
+process_core& process::core() const
+{
+    if (!core_)
+        throw std::logic_error("brood: this process handle was moved from");
+    return *core_;
+}
+
+executor process::get_executor() const
+{
+    return core().get_executor();
+}
+int process::pid() const
+{
+    return core().pid();
+}
+std::optional<exit_status> process::status() const
+{
+    return core().status();
+}
+std::optional<resource_usage> process::usage() const
+{
+    return core().usage();
+}
+std::optional<int> process::poll()
+{
+    return core().poll();
+}
+
+bool process::has_in() const
+{
+    return core().end_of(0) != nullptr;
+}
+bool process::has_out() const
+{
+    return core().end_of(1) != nullptr;
+}
+bool process::has_err() const
+{
+    return core().end_of(2) != nullptr;
+}
+stream_writer& process::in()
+{
+    return require_writer(core(), 0, "the child's standard input");
+}
+stream_reader& process::out()
+{
+    return require_reader(core(), 1, "the child's standard output");
+}
+stream_reader& process::err()
+{
+    return require_reader(core(), 2, "the child's standard error");
+}
+stream_writer& process::writer(int number)
+{
+    return require_writer(core(), number, descriptor_name(number));
+}
+stream_reader& process::reader(int number)
+{
+    return require_reader(core(), number, descriptor_name(number));
+}
+
+namespace {
+
+awaitable<int> wait_for_exit(std::shared_ptr<process_core> core)
+{
+    co_return co_await detail::initiate<void(error_code, int)>(
+        core, &process_core::start_wait, use_awaitable);
+}
+
+}  // namespace
+
+awaitable<int> process::wait()
+{
+    core();
+    return wait_for_exit(core_);
+}
+
+void process::start_wait(const std::shared_ptr<process_core>& core,
+                         wait_handler handler)
+{
+    core->start_wait(std::move(handler));
+}
+
+bool process::send_signal(int signal, signal_target to)
+{
+    return core().send_signal(signal, to);
+}
+bool process::terminate()
+{
+    return send_signal(SIGTERM);
+}
+bool process::kill()
+{
+    return send_signal(SIGKILL);
+}
+void process::detach()
+{
+    core().detach();
+}
+
+process spawn_process(const executor& io, const command& what)
+{
+    return process(process_core::start(io, what.data()));
+}
+
+awaitable<process> create_subprocess(command what)
+{
+    const auto io = co_await asio::this_coro::executor;
+    co_return spawn_process(io, what);
+}
+
+}  // namespace brood

@@ -1,0 +1,219 @@
+// process_core.cpp: see process_core.hpp.
+#include "async/process_core.hpp"
+
+#include "async/orphan_reaper.hpp"
+
+#include <asio/execution/context.hpp>
+#include <asio/query.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+namespace brood::detail {
+
+process_core::process_core(const executor& io, const command_data& command)
+    : io_(io), drain_(command.drain), policy_(command.on_drop),
+      leads_group_(command.new_session || command.process_group == 0)
+{
+}
+
+std::shared_ptr<process_core>
+process_core::start(const executor& io, const command_data& command)
+{
+    preparation prepared(command);
+    const std::shared_ptr<process_core> core(new process_core(io, command));
+    core->registry_ = &child_registry::of(io);
+    core->entry_ = core->registry_->add(core);
+    core->take_ends(prepared, command.limit);
+    // Everything that can fail has been done: from here on there is either
+    // no child, or a child with an owner.
+    os::spawn_failure failure;
+    auto child = os::spawn(prepared.plan(), failure);
+    prepared.close_child_ends();
+    if (failure.step != spawn_step::none)
+        throw prepared.explain(failure);
+    core->adopt(std::move(child));
+    return core;
+}
+
+void process_core::take_ends(preparation& prepared, std::size_t limit)
+{
+    for (auto& end : prepared.our_ends()) {
+        auto& place = ends_[end.number];
+        try {
+            if (end.we_write) {
+                place.writing = std::make_shared<writer_core>(
+                    io_, std::move(end.fd));
+                place.writer.emplace(place.writing);
+            } else {
+                place.reading = std::make_shared<reader_core>(
+                    io_, std::move(end.fd), limit);
+                place.reader.emplace(place.reading);
+            }
+        } catch (const system_error& error) {
+            os::spawn_failure failure;
+            failure.step = spawn_step::pipe;
+            failure.error = error.code().value();
+            throw prepared.explain(failure);
+        }
+    }
+    // Made before the child, so that no failure can come between its birth
+    // and its having an owner.
+    watch_ = std::make_shared<exit_watch>(io_);
+}
+
+void process_core::adopt(os::child child)
+{
+    pid_ = child.pid;
+    watch_->adopt(std::move(child));
+}
+
+process_core::~process_core()
+{
+    if (registry_)
+        registry_->remove(entry_);
+    drop();
+    hand_over();
+}
+
+pipe_end* process_core::end_of(int number) noexcept
+{
+    const auto found = ends_.find(number);
+    return found == ends_.end() ? nullptr : &found->second;
+}
+
+std::optional<int> process_core::poll()
+{
+    if (watch_) {
+        const auto end = watch_->poll();
+        if (end.state != os::child_state::running)
+            record(end);
+    }
+    if (!status_)
+        return std::nullopt;
+    return status_->returncode();
+}
+
+void process_core::record(const os::child_end& end)
+{
+    status_ = end.status;
+    if (end.state == os::child_state::ended)
+        usage_ = end.usage;
+    // Collected: the pid means nothing any more, and the pidfd is closed.
+    watch_->release();
+    watch_.reset();
+    auto ready = std::exchange(waiters_, {});
+    for (auto& each : ready)
+        each.complete({}, status_->returncode());
+}
+
+void process_core::start_wait(wait_handler handler)
+{
+    if (status_)
+        return handler.complete({}, status_->returncode());
+    if (!watch_)  // its loop went away, or it was handed over
+        return handler.complete(asio::error::operation_aborted, 0);
+    const auto place = waiters_.insert(waiters_.end(), std::move(handler));
+    place->on_cancel([weak = weak_from_this(), place] {
+        if (const auto self = weak.lock())
+            self->cancel_wait(place);
+    });
+    watch();
+}
+
+void process_core::watch()
+{
+    if (watch_->is_started())
+        return;
+    watch_->start([self = shared_from_this()](const os::child_end& end) {
+        if (self->watch_)
+            self->record(end);
+    });
+}
+
+void process_core::cancel_wait(std::list<wait_handler>::iterator place)
+{
+    auto cancelled = std::move(*place);
+    waiters_.erase(place);
+    if (waiters_.empty() && watch_) {
+        watch_->stop();
+        if (dropped_)
+            hand_over();
+    }
+    cancelled.complete(asio::error::operation_aborted, 0);
+}
+
+bool process_core::send_signal(int signal, signal_target to)
+{
+    constexpr int last_signal = 64;
+    if (signal < 0 || signal > last_signal)
+        throw std::invalid_argument("brood: " + std::to_string(signal) +
+                                    " is not a signal");
+    if (to == signal_target::group && !leads_group_)
+        throw std::invalid_argument(
+            "brood: this child leads no process group; start it with "
+            "process_group() or new_session()");
+    if (!watch_)
+        return false;
+    const auto& child = watch_->child();
+    // A signal to a child that has ended but was not collected would be
+    // accepted by the kernel and mean nothing.
+    if (to == signal_target::child && !os::is_running(child))
+        return false;
+    const int error = to == signal_target::group
+                          ? os::signal_group(child, signal)
+                          : os::send_signal(child, signal);
+    if (error == 0)
+        return true;
+    if (error == ESRCH)
+        return false;
+    throw system_error(error_code(error, asio::error::get_system_category()),
+                       "signalling child " + std::to_string(pid_));
+}
+
+void process_core::drop() noexcept
+{
+    if (std::exchange(dropped_, true) || !watch_)
+        return;
+    if (policy_ == on_drop::kill) {
+        const auto& child = watch_->child();
+        if (leads_group_)
+            os::signal_group(child, SIGKILL);
+        os::send_signal(child, SIGKILL);
+    }
+    // Those who wait still learn of the end.
+    if (waiters_.empty())
+        hand_over();
+}
+
+void process_core::hand_over() noexcept
+{
+    if (!watch_)
+        return;
+    auto child = std::exchange(watch_, nullptr)->release();
+    if (child.pid < 0)
+        return;
+    const void* const owner =
+        policy_ == on_drop::kill
+            ? &asio::query(io_, asio::execution::context)
+            : nullptr;
+    adopt_orphan(std::move(child), owner);
+}
+
+void process_core::leave_context() noexcept
+{
+    registry_ = nullptr;
+    auto waiters = std::exchange(waiters_, {});
+    drop();
+    hand_over();
+    for (auto& [number, end] : ends_) {
+        if (end.reading)
+            end.reading->abandon();
+        if (end.writing)
+            end.writing->abandon();
+    }
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,94 @@
+// process_core.hpp: what is behind a process.
+//
+// Holds the child, its streams and those who wait for it. Shared by the
+// handle and by every operation under way.
+//
+// Must stay true: as long as the child has not been collected it is with
+// exactly one of these: our exit_watch, or the orphan reaper.
+#pragma once
+
+#include "async/child_registry.hpp"
+#include "async/posix/exit_watch.hpp"
+#include "async/preparation.hpp"
+#include "async/reader_core.hpp"
+#include "async/writer_core.hpp"
+
+#include <brood/process.hpp>
+
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace brood::detail {
+
+// One of our ends: exactly one of the two is there.
+struct pipe_end {
+    std::shared_ptr<reader_core> reading;
+    std::shared_ptr<writer_core> writing;
+    std::optional<stream_reader> reader;
+    std::optional<stream_writer> writer;
+};
+
+// What a cancelled communicate() leaves for the next one.
+struct communication {
+    bool under_way = false;
+    std::string input;
+    std::size_t sent = 0;
+};
+
+class process_core : public std::enable_shared_from_this<process_core> {
+public:
+    using wait_handler = any_handler<void(error_code, int)>;
+
+    // Starts `command`. Throws what create_subprocess throws.
+    static std::shared_ptr<process_core> start(const executor& io,
+                                               const command_data& command);
+    ~process_core();
+
+    const executor& get_executor() const noexcept { return io_; }
+    int pid() const noexcept { return pid_; }
+    std::chrono::nanoseconds drain() const noexcept { return drain_; }
+    std::optional<exit_status> status() const noexcept { return status_; }
+    std::optional<resource_usage> usage() const noexcept { return usage_; }
+    // Null: this descriptor is not a pipe of ours.
+    pipe_end* end_of(int number) noexcept;
+    communication& talk() noexcept { return talk_; }
+
+    std::optional<int> poll();
+    void start_wait(wait_handler handler);
+    bool send_signal(int signal, signal_target to);
+    void detach() noexcept { policy_ = on_drop::detach; }
+    // The handle is gone.
+    void drop() noexcept;
+    // The execution context goes away.
+    void leave_context() noexcept;
+
+private:
+    process_core(const executor& io, const command_data& command);
+
+    void take_ends(preparation& prepared, std::size_t limit);
+    void adopt(os::child child);
+    void watch();
+    void record(const os::child_end& end);
+    void cancel_wait(std::list<wait_handler>::iterator place);
+    void hand_over() noexcept;
+
+    executor io_;
+    std::chrono::nanoseconds drain_;
+    on_drop policy_;
+    bool leads_group_;
+    bool dropped_ = false;
+    int pid_ = -1;
+    std::shared_ptr<exit_watch> watch_;  // none: collected or handed over
+    std::optional<exit_status> status_;
+    std::optional<resource_usage> usage_;
+    std::list<wait_handler> waiters_;
+    std::map<int, pipe_end> ends_;
+    communication talk_;
+    child_registry* registry_ = nullptr;
+    child_registry::entry entry_;
+};
+
+}  // namespace brood::detail

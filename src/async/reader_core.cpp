@@ -1,0 +1,152 @@
+// reader_core.cpp: see reader_core.hpp.
+#include "async/reader_core.hpp"
+
+#include <brood/errors.hpp>
+
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace brood::detail {
+
+reader_core::reader_core(const executor& io, os::descriptor end,
+                         std::size_t limit)
+    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end))
+{
+}
+
+error_code reader_core::trouble() const noexcept
+{
+    if (error_)
+        return error_;
+    if (ended_)
+        return asio::error::eof;
+    if (!source_)
+        return errc::stream_closed;
+    return {};
+}
+
+void reader_core::note(error_code ec) noexcept
+{
+    if (ec == asio::error::eof)
+        ended_ = true;
+    else if (ec && ec != asio::error::operation_aborted)
+        error_ = ec;
+}
+
+void reader_core::start_fill(any_handler<void(error_code)> handler)
+{
+    const auto ec = reading_ ? make_error_code(errc::already_reading)
+                             : trouble();
+    if (ec)
+        return handler.complete(ec);
+    reading_ = true;
+    handler.on_cancel([weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->cancel();
+    });
+    const auto room = buffer_.prepare();
+    source_->async_read(
+        room.data(), room.size(),
+        [self = shared_from_this(), handler = std::move(handler)](
+            error_code result, std::size_t bytes) mutable {
+            self->reading_ = false;
+            self->buffer_.commit(bytes);
+            self->note(result);
+            handler.complete(result);
+        });
+}
+
+void reader_core::start_read_some(
+    asio::mutable_buffer into,
+    any_handler<void(error_code, std::size_t)> handler)
+{
+    if (reading_)
+        return handler.complete(errc::already_reading, 0);
+    if (into.size() == 0)
+        return handler.complete({}, 0);
+    if (!buffer_.empty()) {
+        const auto bytes = asio::buffer_copy(into,
+                                             asio::buffer(buffer_.view()));
+        buffer_.consume(bytes);
+        return handler.complete({}, bytes);
+    }
+    if (const auto ec = trouble())
+        return handler.complete(ec, 0);
+    reading_ = true;
+    handler.on_cancel([weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->cancel();
+    });
+    source_->async_read(
+        into.data(), into.size(),
+        [self = shared_from_this(), handler = std::move(handler)](
+            error_code result, std::size_t bytes) mutable {
+            self->reading_ = false;
+            self->note(result);
+            handler.complete(result, bytes);
+        });
+}
+
+void reader_core::read_to_end(std::function<void()> done)
+{
+    if (trouble()) {
+        asio::post(io_, std::move(done));
+        return;
+    }
+    reading_ = true;
+    read_on(std::move(done));
+}
+
+void reader_core::read_on(std::function<void()> done)
+{
+    const auto room = buffer_.prepare();
+    source_->async_read(
+        room.data(), room.size(),
+        [self = shared_from_this(), done = std::move(done)](
+            error_code result, std::size_t bytes) mutable {
+            self->buffer_.commit(bytes);
+            self->note(result);
+            if (!result && self->source_)
+                return self->read_on(std::move(done));
+            self->reading_ = false;
+            done();
+        });
+}
+
+void reader_core::read_what_is_there()
+{
+    // Bounded by what the pipe can hold: a writer that outlived the child
+    // could otherwise keep us here for ever.
+    for (auto left = source_ ? source_->capacity() : 0; left != 0;) {
+        const auto room = buffer_.prepare();
+        const long got =
+            source_->read_now(room.data(), std::min(room.size(), left));
+        if (got <= 0) {
+            if (got == 0)
+                ended_ = true;
+            else if (got != -EAGAIN)
+                error_ = error_code(static_cast<int>(-got),
+                                    asio::error::get_system_category());
+            return;
+        }
+        buffer_.commit(static_cast<std::size_t>(got));
+        left -= static_cast<std::size_t>(got);
+    }
+}
+
+void reader_core::cancel() noexcept
+{
+    if (source_)
+        source_->cancel();
+}
+
+void reader_core::close() noexcept
+{
+    source_.reset();
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,66 @@
+// reader_core.hpp: what is behind a stream_reader.
+//
+// Shared by the reader and by whatever operation is under way, so that a
+// handle may move or go while a read waits. One read at a time.
+#pragma once
+
+#include "async/posix/pipe_io.hpp"
+#include "core/read_buffer.hpp"
+
+#include <brood/detail/any_handler.hpp>
+
+#include <asio/buffer.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace brood::detail {
+
+class reader_core : public std::enable_shared_from_this<reader_core> {
+public:
+    // Throws system_error; `end` is closed then.
+    reader_core(const executor& io, os::descriptor end, std::size_t limit);
+
+    const executor& get_executor() const noexcept { return io_; }
+    std::size_t limit() const noexcept { return limit_; }
+    core::read_buffer& buffer() noexcept { return buffer_; }
+    // True when the end has been seen; the buffer may still hold bytes.
+    bool ended() const noexcept { return ended_; }
+
+    bool is_reading() const noexcept { return reading_; }
+
+    // What stops a further read: eof, an error, our own close. None: go on.
+    error_code trouble() const noexcept;
+
+    // Reads at least one byte into the buffer, or completes with trouble().
+    void start_fill(any_handler<void(error_code)> handler);
+    // Reads at least one byte into the caller's memory.
+    void start_read_some(asio::mutable_buffer into,
+                         any_handler<void(error_code, std::size_t)> handler);
+    // Reads into the buffer until trouble(), and then calls `done`; never
+    // inline. Stopped by cancel(), after which trouble() may be none.
+    void read_to_end(std::function<void()> done);
+
+    // Takes what is in the pipe now, without waiting. Pre: no read waits.
+    void read_what_is_there();
+
+    void cancel() noexcept;
+    void close() noexcept;
+    // The execution context goes away; nothing may be registered with it.
+    void abandon() noexcept { source_.reset(); }
+
+private:
+    void note(error_code ec) noexcept;
+    void read_on(std::function<void()> done);
+
+    executor io_;
+    std::size_t limit_;
+    std::optional<pipe_source> source_;  // none: closed on our side
+    core::read_buffer buffer_;
+    bool reading_ = false;
+    bool ended_ = false;
+    error_code error_;
+};
+
+}  // namespace brood::detail

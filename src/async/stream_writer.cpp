@@ -1,0 +1,64 @@
+// stream_writer.cpp: the asyncio face of a writer_core.
+#include "async/initiate.hpp"
+#include "async/writer_core.hpp"
+
+#include <brood/stream_writer.hpp>
+
+#include <utility>
+
+namespace brood {
+
+using detail::writer_core;
+using core_ptr = std::shared_ptr<writer_core>;
+
+namespace {
+
+using start_function = void (writer_core::*)(
+    detail::any_handler<void(error_code)>);
+
+awaitable<void> await(core_ptr core, start_function start)
+{
+    co_await detail::initiate<void(error_code)>(core, start, use_awaitable);
+}
+
+}  // namespace
+
+stream_writer::stream_writer(core_ptr core) noexcept : core_(std::move(core))
+{
+}
+stream_writer::stream_writer(stream_writer&&) noexcept = default;
+stream_writer& stream_writer::operator=(stream_writer&&) noexcept = default;
+stream_writer::~stream_writer() = default;
+
+executor stream_writer::get_executor() const noexcept
+{
+    return core_->get_executor();
+}
+bool stream_writer::write(std::string_view bytes)
+{
+    return core_->write(bytes);
+}
+awaitable<void> stream_writer::drain()
+{
+    return await(core_, &writer_core::start_drain);
+}
+void stream_writer::close()
+{
+    core_->close();
+}
+bool stream_writer::is_closing() const noexcept
+{
+    return core_->is_closing();
+}
+awaitable<void> stream_writer::wait_closed()
+{
+    return await(core_, &writer_core::start_wait_closed);
+}
+void stream_writer::start_write_some(const core_ptr& core,
+                                     asio::const_buffer from,
+                                     size_handler handler)
+{
+    core->start_write_some(from, std::move(handler));
+}
+
+}  // namespace brood

@@ -1,0 +1,226 @@
+// writer_core.cpp: see writer_core.hpp.
+#include "async/writer_core.hpp"
+
+#include <brood/errors.hpp>
+
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+namespace brood::detail {
+
+namespace {
+
+// asyncio's water marks: drain() waits above the high one until the low one.
+constexpr std::size_t high_water = 64 * 1024;
+constexpr std::size_t low_water = 16 * 1024;
+
+}  // namespace
+
+writer_core::writer_core(const executor& io, os::descriptor end)
+    : io_(io), sink_(std::in_place, io, std::move(end))
+{
+}
+
+long writer_core::write_now(const void* data, std::size_t size) noexcept
+{
+    long result = 0;
+    do
+        result = sink_->write_now(data, size);
+    while (result == -EINTR);
+    return result;
+}
+
+bool writer_core::write(std::string_view bytes)
+{
+    if (closing_)
+        throw std::logic_error("brood: write() after close()");
+    if (error_ || !sink_)
+        return false;
+    const bool idle = waiting() == 0 && !direct_;
+    if (idle && !bytes.empty()) {
+        const long written = write_now(bytes.data(), bytes.size());
+        if (written >= 0)
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+        else if (written != -EAGAIN) {
+            fail(static_cast<int>(-written));
+            return false;
+        }
+    }
+    if (bytes.empty())
+        return true;
+    // What was sent is dropped only when it is the larger part, so that each
+    // byte is moved once at the most.
+    if (sent_ > pending_.size() / 2) {
+        pending_.erase(0, sent_);
+        sent_ = 0;
+    }
+    pending_.append(bytes);
+    wait_writable();
+    return true;
+}
+
+void writer_core::wait_writable()
+{
+    if (waiting_for_room_ || !sink_)
+        return;
+    waiting_for_room_ = true;
+    sink_->async_wait_writable([self = shared_from_this()](error_code ec) {
+        self->waiting_for_room_ = false;
+        if (ec && ec != asio::error::operation_aborted)
+            return self->fail(ec.value());
+        // A cancelled direct write wakes us too; whoever still has bytes to
+        // write goes on.
+        if (!ec || self->waiting() || self->direct_)
+            self->flush();
+    });
+}
+
+void writer_core::flush()
+{
+    flush_pending();
+    if (!error_ && waiting() == 0)
+        flush_direct();
+    if (error_ || !sink_)
+        return;
+    if (waiting() <= low_water)
+        complete_all(drains_, {});
+    if (waiting() || direct_)
+        wait_writable();
+    else if (closing_)
+        finish_close();
+}
+
+void writer_core::flush_pending()
+{
+    while (sink_ && waiting()) {
+        const long written = write_now(pending_.data() + sent_, waiting());
+        if (written == -EAGAIN)
+            return;
+        if (written < 0)
+            return fail(static_cast<int>(-written));
+        sent_ += static_cast<std::size_t>(written);
+    }
+    pending_.clear();
+    sent_ = 0;
+    // A large burst must not keep its memory for ever.
+    if (pending_.capacity() > 4 * high_water)
+        pending_.shrink_to_fit();
+}
+
+void writer_core::flush_direct()
+{
+    if (!direct_ || !sink_)
+        return;
+    const long written = write_now(direct_->from.data(),
+                                   direct_->from.size());
+    if (written == -EAGAIN)
+        return;
+    if (written < 0)
+        return fail(static_cast<int>(-written));
+    auto done = std::move(direct_->done);
+    direct_.reset();
+    done.complete({}, static_cast<std::size_t>(written));
+}
+
+void writer_core::start_write_some(asio::const_buffer from,
+                                   size_handler handler)
+{
+    if (closing_ || !sink_)
+        return handler.complete(
+            error_ ? error_ : make_error_code(errc::stream_closed), 0);
+    if (direct_)
+        return handler.complete(errc::already_writing, 0);
+    if (from.size() == 0)
+        return handler.complete({}, 0);
+    handler.on_cancel([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self || !self->direct_)
+            return;
+        auto done = std::move(self->direct_->done);
+        self->direct_.reset();
+        if (self->waiting() == 0 && self->sink_)
+            self->sink_->cancel();
+        done.complete(asio::error::operation_aborted, 0);
+    });
+    direct_.emplace(direct_write{from, std::move(handler)});
+    if (waiting() == 0)
+        flush_direct();
+    if (direct_)
+        wait_writable();
+}
+
+void writer_core::start_drain(done_handler handler)
+{
+    if (error_)
+        return handler.complete(error_);
+    if (waiting() <= high_water)
+        return handler.complete({});
+    enlist(drains_, std::move(handler));
+}
+
+void writer_core::close()
+{
+    if (closing_)
+        return;
+    closing_ = true;
+    if (waiting() == 0 && !direct_)
+        finish_close();
+}
+
+void writer_core::start_wait_closed(done_handler handler)
+{
+    if (!sink_)
+        return handler.complete(error_);
+    enlist(closes_, std::move(handler));
+}
+
+void writer_core::finish_close()
+{
+    sink_.reset();
+    complete_all(drains_, error_);
+    complete_all(closes_, error_);
+}
+
+void writer_core::abandon() noexcept
+{
+    sink_.reset();
+    drains_.clear();
+    closes_.clear();
+    direct_.reset();
+}
+
+void writer_core::fail(int error)
+{
+    error_ = error_code(error, asio::error::get_system_category());
+    pending_ = std::string();
+    sent_ = 0;
+    if (direct_) {
+        auto done = std::move(direct_->done);
+        direct_.reset();
+        done.complete(error_, 0);
+    }
+    finish_close();
+}
+
+void writer_core::enlist(handlers& list, done_handler handler)
+{
+    const auto place = list.insert(list.end(), std::move(handler));
+    place->on_cancel([weak = weak_from_this(), &list, place] {
+        const auto self = weak.lock();
+        if (!self)
+            return;
+        auto cancelled = std::move(*place);
+        list.erase(place);
+        cancelled.complete(asio::error::operation_aborted);
+    });
+}
+
+void writer_core::complete_all(handlers& list, error_code ec)
+{
+    auto ready = std::exchange(list, {});
+    for (auto& each : ready)
+        each.complete(ec);
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,80 @@
+// writer_core.hpp: what is behind a stream_writer.
+//
+// Shared by the writer and by whatever operation is under way. Bytes go out
+// in the order in which they came, whether through write() or through
+// async_write_some. The first error is kept and reported by every later
+// drain.
+#pragma once
+
+#include "async/posix/pipe_io.hpp"
+
+#include <brood/detail/any_handler.hpp>
+
+#include <asio/buffer.hpp>
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace brood::detail {
+
+class writer_core : public std::enable_shared_from_this<writer_core> {
+public:
+    using done_handler = any_handler<void(error_code)>;
+    using size_handler = any_handler<void(error_code, std::size_t)>;
+
+    // Throws system_error; `end` is closed then.
+    writer_core(const executor& io, os::descriptor end);
+
+    const executor& get_executor() const noexcept { return io_; }
+    bool is_closing() const noexcept { return closing_ || error_; }
+    bool was_closed_by_us() const noexcept { return closing_; }
+
+    // Writes at once what the pipe takes and keeps the rest. False: nobody
+    // reads any more, the bytes were dropped.
+    bool write(std::string_view bytes);
+    // Completes when little enough waits to be written.
+    void start_drain(done_handler handler);
+    // Writes at least one byte of the caller's memory.
+    void start_write_some(asio::const_buffer from, size_handler handler);
+    // Closes once everything has been written.
+    void close();
+    void start_wait_closed(done_handler handler);
+
+    // The execution context goes away; nothing may be registered with it.
+    void abandon() noexcept;
+
+private:
+    using handlers = std::list<done_handler>;
+
+    struct direct_write {
+        asio::const_buffer from;
+        size_handler done;
+    };
+
+    std::size_t waiting() const noexcept { return pending_.size() - sent_; }
+    long write_now(const void* data, std::size_t size) noexcept;
+    void flush();
+    void flush_pending();
+    void flush_direct();
+    void wait_writable();
+    void fail(int error);
+    void finish_close();
+    void enlist(handlers& list, done_handler handler);
+    void complete_all(handlers& list, error_code ec);
+
+    executor io_;
+    std::optional<pipe_sink> sink_;
+    std::string pending_;   // [sent_, end) is still to be written
+    std::size_t sent_ = 0;
+    bool closing_ = false;
+    bool waiting_for_room_ = false;
+    error_code error_;
+    handlers drains_;
+    handlers closes_;
+    std::optional<direct_write> direct_;
+};
+
+}  // namespace brood::detail
