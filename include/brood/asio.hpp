@@ -11,6 +11,11 @@
 #define ASIO_HAS_CO_AWAIT 1
 #endif
 
+// Before any Asio header: Asio decides by a macro of the standard library's
+// whether to use aligned_alloc, and a file in which that is not yet defined
+// would allocate one way and free the other.
+#include <cstddef>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/error.hpp>
