@@ -111,6 +111,8 @@ private:
             --self->running_;
             if (!ec && !self->stopping_)
                 self->react(core::join_event::exited);
+            else if (ec)  // the handle was dropped before we began
+                self->cancel();
             self->finish_if_idle();
         };
         core_->start_wait(
@@ -180,8 +182,16 @@ private:
             in_->close();
         auto out = take(out_);
         auto err = take(err_);
-        handler_.complete(error_, {std::move(out), std::move(err),
-                                   join_.complete()});
+        // With little or no time to drain, the end may only be seen now.
+        const bool complete =
+            join_.complete() || (has_ended(out_) && has_ended(err_));
+        handler_.complete(error_,
+                          {std::move(out), std::move(err), complete});
+    }
+
+    static bool has_ended(const std::shared_ptr<reader_core>& reader)
+    {
+        return !reader || reader->trouble();
     }
 
     std::string take(const std::shared_ptr<reader_core>& reader)
@@ -217,6 +227,9 @@ private:
 // What must hold before anything is begun.
 void prepare(process_core& core, std::string input)
 {
+    if (!core.has_context())
+        throw system_error(asio::error::operation_aborted,
+                           "communicating with a child whose loop is gone");
     auto& talk = core.talk();
     if (talk.under_way)
         throw std::logic_error("brood: another communicate() is under way");
@@ -227,6 +240,9 @@ void prepare(process_core& core, std::string input)
                                    "of the child's output is waiting");
     }
     const auto in = writer_of(core);
+    if (in && in->is_writing())
+        throw std::logic_error("brood: communicate() while a write to the "
+                               "child's input is waiting");
     if (!input.empty() && !in)
         throw std::logic_error("brood: communicate() has input, but the "
                                "child's standard input is not piped");
