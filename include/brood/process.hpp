@@ -41,7 +41,8 @@ enum class signal_target {
 /// by its own id.
 ///
 /// Threads:  distinct objects: safe. One object, with its streams: one
-///           strand, that of its executor.
+///           strand. Its executor must run one thing at a time: the loop of
+///           brood::run, an io_context that one thread runs, or a strand.
 /// Lifetime: move-only. Dropping the handle of a running child kills it (with
 ///           its group, if it leads one) and has it collected in the
 ///           background; it never blocks. After detach(), or on_drop::detach,

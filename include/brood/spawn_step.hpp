@@ -9,7 +9,7 @@ namespace brood {
 
 /// What brood was doing when a child could not be started.
 enum class spawn_step {
-    none,       ///< Nothing failed.
+    none,       ///< Nothing failed; in a spawn_error: it is not known what.
     look_up,    ///< Looking up a user or group by its name.
     open,       ///< Opening a file, or checking a descriptor it was given.
     pipe,       ///< Making a pipe, or watching one.

@@ -118,7 +118,22 @@ void preparation::prepare_descriptors()
 void preparation::add_wish(int number, const redirection& to,
                            bool child_reads)
 {
-    wishes_.push_back({source_of(to, number, child_reads), number});
+    // What is inherited needs nothing done: exec leaves it open, unless the
+    // parent has it closed, or made it close-on-exec. The latter is what a
+    // loop's own descriptor is like that took a closed stream's number.
+    if (to.what() != redirection::kind::parents)
+        wishes_.push_back({source_of(to, number, child_reads), number});
+}
+
+// Where the child's standard output leads, for its standard error.
+int preparation::source_of_out() const
+{
+    for (const auto& wish : wishes_)
+        if (wish.target == 1)
+            return wish.source;
+    if (!os::is_inheritable(1))
+        fail(spawn_step::open, EBADF, "to_stdout");
+    return 1;
 }
 
 int preparation::source_of(const redirection& to, int number,
@@ -132,7 +147,7 @@ int preparation::source_of(const redirection& to, int number,
     case kind::parents: return number;
     case kind::null_device:
         return hold(os::open_null_device(), "/dev/null");
-    case kind::merged: return wishes_[1].source;
+    case kind::merged: return source_of_out();
     case kind::path:
         return hold(os::open_file(to.path(),
                                   to.mode().value_or(
@@ -217,6 +232,8 @@ spawn_error preparation::explain(const os::spawn_failure& failure) const
             message += "it is neither a program nor a script with a #! line";
         else
             message += "exec";
+    } else if (failure.step == spawn_step::none) {
+        message += "the report of what went wrong was damaged";
     } else {
         message += std::string(to_string(failure.step));
         if (failure.step == spawn_step::chdir) {

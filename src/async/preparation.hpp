@@ -45,6 +45,7 @@ private:
     void prepare_descriptors();
     int source_of(const redirection& to, int number, bool child_reads);
     void add_wish(int number, const redirection& to, bool child_reads);
+    int source_of_out() const;
     int add_pipe(int number, bool child_reads);
     int hold(os::opened opened, const std::string& path);
     void require_open(int number, const std::string& what) const;

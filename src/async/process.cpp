@@ -14,39 +14,41 @@ using detail::process_core;
 
 namespace {
 
-detail::pipe_end* require_end(process_core& core, int number,
-                              const std::string& name)
+std::string name_of(int number)
+{
+    switch (number) {
+    case 0: return "the child's standard input";
+    case 1: return "the child's standard output";
+    case 2: return "the child's standard error";
+    default: return "descriptor " + std::to_string(number);
+    }
+}
+
+detail::pipe_end& require_end(process_core& core, int number)
 {
     auto* const end = core.end_of(number);
     if (!end)
-        throw std::logic_error("brood: " + name +
+        throw std::logic_error("brood: " + name_of(number) +
                                " is not piped; ask for it on the command");
-    return end;
+    return *end;
 }
 
-stream_writer& require_writer(process_core& core, int number,
-                              const std::string& name)
+stream_writer& require_writer(process_core& core, int number)
 {
-    auto* const end = require_end(core, number, name);
-    if (!end->writer)
-        throw std::logic_error("brood: the child writes " + name +
+    auto& end = require_end(core, number);
+    if (!end.writer)
+        throw std::logic_error("brood: the child writes " + name_of(number) +
                                "; use reader()");
-    return *end->writer;
+    return *end.writer;
 }
 
-stream_reader& require_reader(process_core& core, int number,
-                              const std::string& name)
+stream_reader& require_reader(process_core& core, int number)
 {
-    auto* const end = require_end(core, number, name);
-    if (!end->reader)
-        throw std::logic_error("brood: the child reads " + name +
+    auto& end = require_end(core, number);
+    if (!end.reader)
+        throw std::logic_error("brood: the child reads " + name_of(number) +
                                "; use writer()");
-    return *end->reader;
-}
-
-std::string descriptor_name(int number)
-{
-    return "descriptor " + std::to_string(number);
+    return *end.reader;
 }
 
 }  // namespace
@@ -113,23 +115,23 @@ bool process::has_err() const
 }
 stream_writer& process::in()
 {
-    return require_writer(core(), 0, "the child's standard input");
+    return require_writer(core(), 0);
 }
 stream_reader& process::out()
 {
-    return require_reader(core(), 1, "the child's standard output");
+    return require_reader(core(), 1);
 }
 stream_reader& process::err()
 {
-    return require_reader(core(), 2, "the child's standard error");
+    return require_reader(core(), 2);
 }
 stream_writer& process::writer(int number)
 {
-    return require_writer(core(), number, descriptor_name(number));
+    return require_writer(core(), number);
 }
 stream_reader& process::reader(int number)
 {
-    return require_reader(core(), number, descriptor_name(number));
+    return require_reader(core(), number);
 }
 
 namespace {
@@ -178,6 +180,11 @@ process spawn_process(const executor& io, const command& what)
 
 awaitable<process> create_subprocess(command what)
 {
+    // Nothing here waits, so this is the moment to notice a cancellation that
+    // came before: it must not leave a child.
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
     co_return spawn_process(io, what);
 }

@@ -32,7 +32,7 @@ process_core::start(const executor& io, const command_data& command)
     os::spawn_failure failure;
     auto child = os::spawn(prepared.plan(), failure);
     prepared.close_child_ends();
-    if (failure.step != spawn_step::none)
+    if (failure.error)
         throw prepared.explain(failure);
     core->adopt(std::move(child));
     return core;
@@ -208,12 +208,16 @@ void process_core::leave_context() noexcept
     auto waiters = std::exchange(waiters_, {});
     drop();
     hand_over();
+    // A handle that outlives its loop will not learn more.
+    if (!status_)
+        status_.emplace();
     for (auto& [number, end] : ends_) {
         if (end.reading)
             end.reading->abandon();
         if (end.writing)
             end.writing->abandon();
     }
+    io_ = executor();
 }
 
 }  // namespace brood::detail

@@ -48,6 +48,8 @@ public:
     ~process_core();
 
     const executor& get_executor() const noexcept { return io_; }
+    // False: the handle has outlived the execution context.
+    bool has_context() const noexcept { return registry_ != nullptr; }
     int pid() const noexcept { return pid_; }
     std::chrono::nanoseconds drain() const noexcept { return drain_; }
     std::optional<exit_status> status() const noexcept { return status_; }

@@ -32,9 +32,15 @@ error_code reader_core::trouble() const noexcept
 void reader_core::note(error_code ec) noexcept
 {
     if (ec == asio::error::eof)
-        ended_ = true;
+        end();
     else if (ec && ec != asio::error::operation_aborted)
         error_ = ec;
+}
+
+void reader_core::end() noexcept
+{
+    ended_ = true;
+    source_.reset();
 }
 
 void reader_core::start_fill(any_handler<void(error_code)> handler)
@@ -98,6 +104,7 @@ void reader_core::read_to_end(std::function<void()> done)
         return;
     }
     reading_ = true;
+    stopped_ = false;
     read_on(std::move(done));
 }
 
@@ -110,7 +117,7 @@ void reader_core::read_on(std::function<void()> done)
             error_code result, std::size_t bytes) mutable {
             self->buffer_.commit(bytes);
             self->note(result);
-            if (!result && self->source_)
+            if (!result && self->source_ && !self->stopped_)
                 return self->read_on(std::move(done));
             self->reading_ = false;
             done();
@@ -120,14 +127,15 @@ void reader_core::read_on(std::function<void()> done)
 void reader_core::read_what_is_there()
 {
     // Bounded by what the pipe can hold: a writer that outlived the child
-    // could otherwise keep us here for ever.
-    for (auto left = source_ ? source_->capacity() : 0; left != 0;) {
+    // could otherwise keep us here for ever. One more, to see the end behind
+    // a pipe that was full.
+    for (auto left = source_ ? source_->capacity() + 1 : 0; left != 0;) {
         const auto room = buffer_.prepare();
         const long got =
             source_->read_now(room.data(), std::min(room.size(), left));
         if (got <= 0) {
             if (got == 0)
-                ended_ = true;
+                end();
             else if (got != -EAGAIN)
                 error_ = error_code(static_cast<int>(-got),
                                     asio::error::get_system_category());
@@ -140,6 +148,9 @@ void reader_core::read_what_is_there()
 
 void reader_core::cancel() noexcept
 {
+    // A read that has its bytes cannot be cancelled any more: it must not be
+    // followed by another one.
+    stopped_ = true;
     if (source_)
         source_->cancel();
 }

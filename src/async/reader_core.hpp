@@ -48,17 +48,25 @@ public:
     void cancel() noexcept;
     void close() noexcept;
     // The execution context goes away; nothing may be registered with it.
-    void abandon() noexcept { source_.reset(); }
+    void abandon() noexcept
+    {
+        source_.reset();
+        io_ = executor();
+    }
 
 private:
     void note(error_code ec) noexcept;
+    // The end has been seen. There is nothing more to come, so the descriptor
+    // goes at once.
+    void end() noexcept;
     void read_on(std::function<void()> done);
 
     executor io_;
     std::size_t limit_;
-    std::optional<pipe_source> source_;  // none: closed on our side
+    std::optional<pipe_source> source_;  // none: ended, or closed by us
     core::read_buffer buffer_;
     bool reading_ = false;
+    bool stopped_ = false;  // by cancel()
     bool ended_ = false;
     error_code error_;
 };

@@ -41,8 +41,12 @@ awaitable<bool> fill(core_ptr core)
 
 awaitable<std::string> read_all(core_ptr core)
 {
-    while (co_await fill(core)) {
-    }
+    // Not `while (co_await ...)`: GCC 12 loses count of its suspension points
+    // when a condition waits in a body that has no variable of its own, and
+    // jumps into nowhere.
+    bool more = true;
+    while (more)
+        more = co_await fill(core);
     co_return core->buffer().take_all();
 }
 

@@ -78,9 +78,13 @@ void writer_core::wait_writable()
 
 void writer_core::flush()
 {
-    flush_pending();
-    if (!error_ && waiting() == 0)
-        flush_direct();
+    if (direct_) {
+        flush_pending(direct_->behind);
+        if (direct_ && direct_->behind == 0)
+            flush_direct();
+    }
+    if (!direct_)
+        flush_pending(waiting());
     if (error_ || !sink_)
         return;
     if (waiting() <= low_water)
@@ -91,16 +95,22 @@ void writer_core::flush()
         finish_close();
 }
 
-void writer_core::flush_pending()
+void writer_core::flush_pending(std::size_t bytes)
 {
-    while (sink_ && waiting()) {
-        const long written = write_now(pending_.data() + sent_, waiting());
+    while (sink_ && bytes) {
+        const long written = write_now(pending_.data() + sent_, bytes);
         if (written == -EAGAIN)
             return;
         if (written < 0)
             return fail(static_cast<int>(-written));
-        sent_ += static_cast<std::size_t>(written);
+        const auto done = static_cast<std::size_t>(written);
+        sent_ += done;
+        bytes -= done;
+        if (direct_)
+            direct_->behind -= done;
     }
+    if (waiting())
+        return;
     pending_.clear();
     sent_ = 0;
     // A large burst must not keep its memory for ever.
@@ -139,11 +149,13 @@ void writer_core::start_write_some(asio::const_buffer from,
             return;
         auto done = std::move(self->direct_->done);
         self->direct_.reset();
-        if (self->waiting() == 0 && self->sink_)
+        if (self->waiting() == 0 && self->closing_)
+            self->finish_close();
+        else if (self->waiting() == 0)
             self->sink_->cancel();
         done.complete(asio::error::operation_aborted, 0);
     });
-    direct_.emplace(direct_write{from, std::move(handler)});
+    direct_.emplace(direct_write{from, std::move(handler), waiting()});
     if (waiting() == 0)
         flush_direct();
     if (direct_)
@@ -184,10 +196,16 @@ void writer_core::finish_close()
 
 void writer_core::abandon() noexcept
 {
+    // What has not been sent never will be.
+    if (sink_)
+        error_ = asio::error::operation_aborted;
     sink_.reset();
+    pending_.clear();
+    sent_ = 0;
     drains_.clear();
     closes_.clear();
     direct_.reset();
+    io_ = executor();
 }
 
 void writer_core::fail(int error)

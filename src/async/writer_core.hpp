@@ -31,6 +31,8 @@ public:
     const executor& get_executor() const noexcept { return io_; }
     bool is_closing() const noexcept { return closing_ || error_; }
     bool was_closed_by_us() const noexcept { return closing_; }
+    // An async_write_some waits.
+    bool is_writing() const noexcept { return direct_.has_value(); }
 
     // Writes at once what the pipe takes and keeps the rest. False: nobody
     // reads any more, the bytes were dropped.
@@ -52,12 +54,13 @@ private:
     struct direct_write {
         asio::const_buffer from;
         size_handler done;
+        std::size_t behind;  // so many pending bytes came before it
     };
 
     std::size_t waiting() const noexcept { return pending_.size() - sent_; }
     long write_now(const void* data, std::size_t size) noexcept;
     void flush();
-    void flush_pending();
+    void flush_pending(std::size_t bytes);
     void flush_direct();
     void wait_writable();
     void fail(int error);

@@ -218,6 +218,16 @@ std::string redirection_text(const std::optional<redirection>& to,
     }
 }
 
+bool has_relative_file(const command_data& command)
+{
+    const auto is_relative = [](const std::optional<redirection>& to) {
+        return to && to->what() == redirection::kind::path &&
+               !to->path().starts_with('/');
+    };
+    return is_relative(command.in) || is_relative(command.out) ||
+           is_relative(command.err);
+}
+
 std::string environment_text(const command_data& command,
                              show_environment shown)
 {
@@ -225,16 +235,25 @@ std::string environment_text(const command_data& command,
         return {};
     std::string line = "env";
     std::string variables;
-    for (const auto& change : command.environment) {
-        switch (change.what) {
+    const auto& changes = command.environment;
+    for (auto change = changes.begin(); change != changes.end(); ++change) {
+        // env(1) sets after it unsets; so only the last change of a name is
+        // shown, and the order does not matter.
+        const bool changed_again = std::any_of(
+            change + 1, changes.end(), [change](const auto& later) {
+                return later.name == change->name;
+            });
+        if (changed_again)
+            continue;
+        switch (change->what) {
         case environment_change::kind::clear: line += " -i"; break;
         case environment_change::kind::unset:
-            line += " -u " + shlex::quote(change.name);
+            line += " -u " + shlex::quote(change->name);
             break;
         case environment_change::kind::set:
-            variables += " " + shlex::quote(change.name) + "=" +
+            variables += " " + shlex::quote(change->name) + "=" +
                          (shown == show_environment::values
-                              ? shlex::quote(change.value)
+                              ? shlex::quote(change->value)
                               : "...");
             break;
         }
@@ -247,14 +266,15 @@ std::string environment_text(const command_data& command,
 std::string to_string(const command& command, show_environment environment)
 {
     const auto& data = command.data();
-    std::string line;
-    if (data.cwd)
-        line += "cd " + shlex::quote(*data.cwd) + " && ";
-    line += environment_text(data, environment);
     auto shown = data.arguments;
     if (data.executable && !shown.empty())
         shown.front() = *data.executable;
-    line += shlex::join(shown);
+    auto line = environment_text(data, environment) + shlex::join(shown);
+    if (data.cwd)
+        line = "cd " + shlex::quote(*data.cwd) + " && " + line;
+    // The files are found from our directory, not from the child's.
+    if (data.cwd && has_relative_file(data))
+        line = "(" + line + ")";
     line += redirection_text(data.in, 0);
     line += redirection_text(data.out, 1);
     line += redirection_text(data.err, 2);

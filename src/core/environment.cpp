@@ -2,6 +2,7 @@
 #include "core/environment.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace brood::core {
 
@@ -54,8 +55,11 @@ merge_environment(const std::vector<std::string_view>& parent,
 const char* find_variable(const char* const* environment,
                           std::string_view name) noexcept
 {
+    // Without the length of each variable: at every start of a child, most of
+    // them need only a look at their first letter.
     for (; environment && *environment; ++environment)
-        if (has_name(*environment, name))
+        if (std::strncmp(*environment, name.data(), name.size()) == 0 &&
+            (*environment)[name.size()] == '=')
             return *environment + name.size() + 1;
     return nullptr;
 }

@@ -1,9 +1,10 @@
 // read_buffer.hpp: bytes read and not yet asked for, and the search in them.
 //
-// Pure. Every byte is searched once per set of separators, however often the
-// search is taken up again; nothing is moved or copied without need.
+// Pure. Every byte is searched once for each separator of a set, however often
+// the search is taken up again; nothing is moved or copied without need.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -35,17 +36,35 @@ public:
 
     // The next `bytes` are done with. A view of them stays valid until the
     // next prepare() or take.
-    void consume(std::size_t bytes) noexcept;
+    void consume(std::size_t bytes) noexcept
+    {
+        begin_ += bytes;
+        newline_searched_ -= std::min(newline_searched_, bytes);
+        for (auto& searched : searched_)
+            searched -= std::min(searched, bytes);
+    }
     std::string take(std::size_t bytes);
     std::string take_all();
 
     // The earliest-ending match of any separator; of two that end together,
     // the shorter one. None: not there yet.
     std::optional<match> find(const std::vector<std::string>& separators);
-    std::optional<match> find_newline() noexcept;
+    std::optional<match> find_newline() noexcept
+    {
+        const auto data = view();
+        const auto at = data.find('\n', newline_searched_);
+        if (at == data.npos) {
+            newline_searched_ = data.size();
+            return std::nullopt;
+        }
+        newline_searched_ = at;
+        return match{at, at + 1};
+    }
 
 private:
     void make_room(std::size_t bytes);
+    void grow(std::size_t least);
+    void give_memory_back();
 
     // [begin_, end_) is data, the rest of storage_ is room. Kept as a string
     // so that read-to-the-end hands it out without a copy.
@@ -53,9 +72,9 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::size_t chunk_ = 4096;  // what a short dialogue needs
-    // Bytes after begin_ already searched, and for what.
-    std::size_t searched_ = 0;
+    // For each separator: before this many bytes after begin_ none begins.
     std::vector<std::string> searched_for_;
+    std::vector<std::size_t> searched_;
     std::size_t newline_searched_ = 0;
 };
 

@@ -53,8 +53,9 @@ struct child {
 };
 
 struct spawn_failure {
+    // None with an error: the child failed and could not say at what.
     spawn_step step = spawn_step::none;
-    int error = 0;
+    int error = 0;  // 0: nothing failed
 };
 
 // The ways to start a process, best first.

@@ -13,11 +13,13 @@
 #include <asio/associated_allocator.hpp>
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/associated_executor.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace brood::detail {
@@ -40,6 +42,28 @@ struct bound_handler {
     std::tuple<Arguments...> arguments_;
 };
 
+// The same for a handler with an executor of its own: it goes there once the
+// operation's executor has had its turn. Not posted there at once: what is
+// posted to the executor of asio::use_future starts a pool of threads.
+template <class Handler, class... Arguments>
+struct forwarded_handler {
+    using bound = bound_handler<Handler, Arguments...>;
+    using allocator_type = typename bound::allocator_type;
+
+    allocator_type get_allocator() const noexcept
+    {
+        return ready_.get_allocator();
+    }
+    void operator()()
+    {
+        const auto to = work_.get_executor();
+        asio::dispatch(to, std::move(ready_));
+    }
+
+    bound ready_;
+    asio::executor_work_guard<typename bound::executor_type> work_;
+};
+
 template <class Signature>
 class any_handler;
 
@@ -48,7 +72,8 @@ class any_handler<void(Arguments...)> {
 public:
     any_handler() noexcept = default;
 
-    // `io` is the executor of the object that the operation is about.
+    // `io` is the executor of the object that the operation is about; empty
+    // when its execution context is gone.
     template <class Handler>
     any_handler(Handler handler, const executor& io)
         : held_(make(std::move(handler), io))
@@ -111,7 +136,7 @@ private:
             typename bound::allocator_type>::template rebind_alloc<holder>;
 
         holder(Handler&& handler, const executor& io)
-            : handler_(std::move(handler)),
+            : handler_(std::move(handler)), io_(io),
               work_(asio::get_associated_executor(handler_, io))
         {
             this->slot = asio::get_associated_cancellation_slot(handler_);
@@ -121,21 +146,40 @@ private:
         // used again by the next operation that the handler starts.
         void complete(Arguments... arguments) override
         {
+            const allocator memory(asio::get_associated_allocator(handler_));
+            const auto io = std::move(io_);
             auto work = std::move(work_);
             const auto to = work.get_executor();
             bound ready{std::move(handler_), to, {std::move(arguments)...}};
-            destroy();
-            asio::post(to, std::move(ready));
+            destroy(memory);
+            if (!io || is_same(to, io))
+                asio::post(to, std::move(ready));
+            else
+                asio::post(io, forwarded_handler<Handler, Arguments...>{
+                                   std::move(ready), std::move(work)});
         }
 
         void destroy() noexcept override
         {
-            allocator memory(asio::get_associated_allocator(handler_));
+            destroy(allocator(asio::get_associated_allocator(handler_)));
+        }
+
+        void destroy(allocator memory) noexcept
+        {
             this->~holder();
             std::allocator_traits<allocator>::deallocate(memory, this, 1);
         }
 
+        static bool is_same(const work_executor& to, const executor& io)
+        {
+            if constexpr (std::is_same_v<work_executor, executor>)
+                return to == io;
+            else
+                return false;
+        }
+
         Handler handler_;
+        executor io_;
         asio::executor_work_guard<work_executor> work_;
     };
 

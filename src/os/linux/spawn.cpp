@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstring>
 
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL  // linux/sched.h, Linux 5.5
@@ -206,15 +207,22 @@ started start(spawn_engine engine, const child_task& task,
 }
 
 // Waits for the report of a child that has its own memory: an end of file
-// without one means that exec closed the pipe.
-void receive(int read_end, child_report& report) noexcept
+// without one means that exec closed the pipe. False: what came is no report,
+// so nothing is known of the child but that it has not called exec.
+bool receive(int read_end, child_report& report) noexcept
 {
+    unsigned char bytes[sizeof report];
     long size = 0;
     do
-        size = system_call(SYS_read, read_end, &report, sizeof report);
+        size = system_call(SYS_read, read_end, bytes, sizeof bytes);
     while (size == -EINTR);
+    if (size == 0)
+        return true;
     if (size != static_cast<long>(sizeof report))
-        report = child_report();
+        return false;
+    std::memcpy(&report, bytes, sizeof report);
+    return report.step > spawn_step::none && report.step <= spawn_step::exec &&
+           report.error > 0;
 }
 
 void reap_failed(long pid) noexcept
@@ -242,7 +250,7 @@ child finish(const started& made, const child_report& report,
         return {};
     }
     auto pidfd = keep_above_standard(made.pidfd);
-    if (report.step != spawn_step::none) {
+    if (report.error) {
         reap_failed(made.pid);
         failure = {report.step, report.error};
         return {};
@@ -277,8 +285,12 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
         return spawn_with_pipe(spawn_engine::fork, plan, failure);
     }
     errors.write_end.close();
-    if (made.pid > 0 && !report.reached)
-        receive(errors.read_end.number(), report);
+    if (made.pid > 0 && !report.reached &&
+        !receive(errors.read_end.number(), report)) {
+        system_call(SYS_kill, made.pid, SIGKILL);
+        report.step = spawn_step::none;
+        report.error = EPROTO;
+    }
     return finish(made, report, failure);
 }
 

@@ -109,6 +109,21 @@ bool is_a_child(const child& child) noexcept
     return child.pid > 1;
 }
 
+// False once someone else has collected it: its number may be another's.
+bool holds_its_number(const child& child) noexcept
+{
+    siginfo_t info;
+    return wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) == 0;
+}
+
+// kill(2), where no pidfd can be used; a negative number is a group's.
+long kill_by_number(const child& child, int number, int signal) noexcept
+{
+    if (!holds_its_number(child))
+        return -ESRCH;
+    return system_call(SYS_kill, number, signal);
+}
+
 }  // namespace
 
 child_end reap(const child& child) noexcept
@@ -151,7 +166,7 @@ int send_signal(const child& child, int signal) noexcept
         child.pidfd.is_open()
             ? system_call(SYS_pidfd_send_signal, child.pidfd.number(),
                           signal, nullptr, 0)
-            : system_call(SYS_kill, child.pid, signal);
+            : kill_by_number(child, child.pid, signal);
     return static_cast<int>(-result);
 }
 
@@ -164,7 +179,7 @@ int signal_group(const child& child, int signal) noexcept
         result = system_call(SYS_pidfd_send_signal, child.pidfd.number(),
                              signal, nullptr, pidfd_signal_process_group);
     if (result == -EINVAL || result == -ENOSYS)
-        result = system_call(SYS_kill, -child.pid, signal);
+        result = kill_by_number(child, -child.pid, signal);
     return static_cast<int>(-result);
 }
 

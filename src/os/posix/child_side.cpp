@@ -32,10 +32,6 @@ BROOD_CHILD_SIDE long place_descriptors(const spawn_plan& plan) noexcept
             } while (result == -EINTR || result == -EBUSY);
         } else {
             result = system_call(SYS_fcntl, step.target, F_SETFD, 0);
-            // An inherited standard stream that the parent has closed stays
-            // closed. Higher ones were checked by the parent.
-            if (result == -EBADF && step.target <= 2)
-                result = 0;
         }
         if (result < 0)
             return result;

@@ -33,9 +33,12 @@ opened open_path(const char* path, int flags) noexcept
 {
     // O_NONBLOCK only for the opening: a FIFO without a peer would block the
     // loop for ever. O_NOCTTY: a terminal must not become ours.
-    const long number =
-        system_call(SYS_openat, AT_FDCWD, path,
-                    flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    // EINTR: a file system in user space may take its time.
+    long number = 0;
+    do
+        number = system_call(SYS_openat, AT_FDCWD, path,
+                             flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    while (number == -EINTR);
     auto made = above_standard(number);
     if (made.error)
         return made;
@@ -49,15 +52,19 @@ opened open_path(const char* path, int flags) noexcept
     return made;
 }
 
-// ENXIO for a FIFO without a writer. Opening it for reading does not fail
+// EISDIR for a directory: open(2) refuses to write one, not to read it, and a
+// child could do nothing with it. ENXIO for a FIFO without a writer. Opening it for reading does not fail
 // with O_NONBLOCK, but the child would read an end of file that only means
 // "nobody there yet". tee(2) looks without taking: 0 without a writer, EAGAIN
 // with one that has written nothing so far.
-int check_writer(int number) noexcept
+int check_readable(int number) noexcept
 {
     struct stat about {};
-    if (system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0 ||
-        !S_ISFIFO(about.st_mode))
+    if (system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0)
+        return 0;
+    if (S_ISDIR(about.st_mode))
+        return EISDIR;
+    if (!S_ISFIFO(about.st_mode))
         return 0;
     auto probe = make_pipe(0);
     if (probe.error)
@@ -87,7 +94,7 @@ opened open_file(const std::string& path, file_mode mode) noexcept
         flags = O_WRONLY | O_CREAT | O_APPEND;
     auto made = open_path(path.c_str(), flags);
     if (!made.error && mode == file_mode::read)
-        if (const int error = check_writer(made.fd.number()))
+        if (const int error = check_readable(made.fd.number()))
             return {descriptor(), error};
     return made;
 }
@@ -101,6 +108,12 @@ int check_open(int number) noexcept
 {
     const long flags = system_call(SYS_fcntl, number, F_GETFD);
     return flags < 0 ? static_cast<int>(-flags) : 0;
+}
+
+bool is_inheritable(int number) noexcept
+{
+    const long flags = system_call(SYS_fcntl, number, F_GETFD);
+    return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
 pipe_ends make_pipe(std::size_t capacity) noexcept

@@ -53,6 +53,9 @@ opened duplicate(int number, int above = 3) noexcept;
 // 0 when the descriptor is open, else EBADF.
 int check_open(int number) noexcept;
 
+// True when a program that is run would find it open.
+bool is_inheritable(int number) noexcept;
+
 struct pipe_ends {
     descriptor read_end;
     descriptor write_end;

@@ -3,10 +3,12 @@
 
 #include "os/posix/system_call.hpp"
 
-#include <atomic>
-#include <cerrno>
 #include <sched.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <utility>
 
 namespace brood::os {
 
@@ -54,13 +56,19 @@ interrupt::interrupt() noexcept
 {
     if (taken.exchange(true))
         return;
-    auto pipe = make_pipe(0);
-    if (::sigaction(SIGINT, nullptr, &old_action_) != 0 ||
-        !is_default(old_action_) || pipe.error != 0 ||
-        set_nonblocking(pipe.write_end.number()) != 0) {
+    active_ = take_over();
+    if (!active_)
         taken = false;
-        return;
-    }
+}
+
+bool interrupt::take_over() noexcept
+{
+    if (::sigaction(SIGINT, nullptr, &old_action_) != 0 ||
+        !is_default(old_action_))
+        return false;
+    auto pipe = make_pipe(0);
+    if (pipe.error != 0 || set_nonblocking(pipe.write_end.number()) != 0)
+        return false;
     read_end_ = std::move(pipe.read_end);
     write_end_ = std::move(pipe.write_end);
     owner = ::getpid();
@@ -70,10 +78,9 @@ interrupt::interrupt() noexcept
     action.sa_handler = brood_on_interrupt;
     // RESETHAND: the second Ctrl-C must end a program that hangs in its
     // clean-up. RESTART: nobody else's system call may see the first one.
-    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
     ::sigemptyset(&action.sa_mask);
-    ::sigaction(SIGINT, &action, nullptr);
-    active_ = true;
+    return ::sigaction(SIGINT, &action, nullptr) == 0;
 }
 
 interrupt::~interrupt()

@@ -7,6 +7,7 @@
 #include "os/posix/descriptor.hpp"
 
 #include <csignal>
+#include <utility>
 
 namespace brood::os {
 
@@ -29,6 +30,8 @@ public:
     descriptor take_pipe() noexcept { return std::move(read_end_); }
 
 private:
+    bool take_over() noexcept;
+
     bool active_ = false;
     struct sigaction old_action_ {};
     descriptor read_end_;

@@ -96,7 +96,7 @@ BROOD_CHILD_SIDE inline long raw_system_call(long number, long a, long b,
 #endif
 }
 
-namespace detail_ {
+namespace registers {
 
 template <class T>
 BROOD_CHILD_SIDE inline long to_register(T* pointer) noexcept
@@ -113,7 +113,7 @@ BROOD_CHILD_SIDE inline long to_register(T number) noexcept
     return static_cast<long>(number);
 }
 
-}  // namespace detail_
+}  // namespace registers
 
 // Makes one system call: its result, or -errno.
 template <class... Arguments>
@@ -125,11 +125,11 @@ BROOD_CHILD_SIDE inline long system_call(long number,
     if (fault_injection::fails(number))
         return -fault_injection::error;
 #endif
-    long registers[6] = {};
+    long each[6] = {};
     int count = 0;
-    ((registers[count++] = detail_::to_register(arguments)), ...);
-    return raw_system_call(number, registers[0], registers[1], registers[2],
-                           registers[3], registers[4], registers[5]);
+    ((each[count++] = registers::to_register(arguments)), ...);
+    return raw_system_call(number, each[0], each[1], each[2], each[3],
+                           each[4], each[5]);
 }
 
 }  // namespace brood::os
