@@ -182,12 +182,13 @@ public:
     /// argv, the program's own name first.
     BROOD_API const std::vector<std::string>& arguments() const noexcept;
     /// For the library: everything the setters set.
-    const detail::command_data& data() const noexcept { return *data_; }
+    BROOD_API const detail::command_data& data() const noexcept;
 
 private:
     friend command exec(std::vector<std::string> arguments);
     friend command shell(text line);
     explicit command(std::unique_ptr<detail::command_data> data) noexcept;
+    detail::command_data& changed();
 
     std::unique_ptr<detail::command_data> data_;
 };

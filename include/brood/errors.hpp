@@ -34,7 +34,8 @@ inline error_code make_error_code(errc code) noexcept
 
 /// A child could not be started. No child exists.
 ///
-/// code() is the system's error as the child itself saw it.
+/// code() is the system's error as the child itself saw it; it compares with
+/// std::errc.
 class BROOD_API spawn_error : public system_error {
 public:
     spawn_error(error_code code, spawn_step step, std::string path,

@@ -66,8 +66,8 @@ inline constexpr return_exceptions_t return_exceptions{};
 ///               several.
 /// See:          result, with_task_group; asyncio.gather
 template <typename... Ts>
-[[nodiscard]] awaitable<std::tuple<detail::value_of<Ts>...>> gather(
-    awaitable<Ts>... work)
+[[nodiscard]] awaitable<std::tuple<detail::value_of<Ts>...>>
+gather(awaitable<Ts>... work)
 {
     return detail::run_nursery(
         std::make_shared<detail::gather_each<detail::value_of, Ts...>>(

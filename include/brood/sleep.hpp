@@ -43,8 +43,7 @@ constexpr tick to_ticks(std::chrono::duration<Rep, Period> duration)
 ///               one it has (146 years).
 /// See:          wait_for; asyncio.sleep
 template <typename Rep, typename Period>
-[[nodiscard]] awaitable<void> sleep(
-    std::chrono::duration<Rep, Period> duration)
+[[nodiscard]] awaitable<void> sleep(std::chrono::duration<Rep, Period> duration)
 {
     return detail::sleep_for(detail::to_ticks(duration));
 }

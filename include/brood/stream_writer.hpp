@@ -72,9 +72,10 @@ public:
     /// The same; a pipe has only one direction.
     void write_eof() { close(); }
     bool can_write_eof() const noexcept { return true; }
-    /// True after close(), and once nobody reads any more.
+    /// True after close(), and once a write has found that nobody reads any
+    /// more. (Nobody looks before something is written.)
     bool is_closing() const noexcept;
-    /// Waits until the stream is closed.
+    /// Waits until the stream is closed, by close() or a write that failed.
     ///
     /// Errors: system_error (broken_pipe) when something was not sent.
     [[nodiscard]] awaitable<void> wait_closed();

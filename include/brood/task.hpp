@@ -55,10 +55,7 @@ public:
     ///               cancelled. std::logic_error, at once: moved from.
     /// Lifetime:     the awaitable does not need the handle any more; but
     ///               dropping the handle cancels the task.
-    [[nodiscard]] awaitable<T> join() const&
-    {
-        return share(checked());
-    }
+    [[nodiscard]] awaitable<T> join() const& { return share(checked()); }
 
     /// The same, with the value moved out; the awaitable owns the task, and
     /// drops it at its end.

@@ -16,7 +16,7 @@ namespace brood {
 namespace detail {
 template <typename T, typename Body>
 class group_nursery;
-}
+}  // namespace detail
 
 /// Holds a task that belongs to a task_group: as task, but dropping it does
 /// not cancel it.
@@ -61,8 +61,7 @@ private:
     template <typename T, typename Body>
     friend class detail::group_nursery;
 
-    explicit task_group(detail::nursery& nursery) noexcept
-        : nursery_(nursery)
+    explicit task_group(detail::nursery& nursery) noexcept : nursery_(nursery)
     {
     }
 
@@ -134,10 +133,9 @@ template <typename Body>
                   "GCC 12 destroys this temporary twice: give it a name "
                   "first, `auto body = [...]...; co_await "
                   "with_task_group(body)`");
-    using work =
-        std::invoke_result_t<std::decay_t<Body>&, task_group&>;
-    using group = detail::group_nursery<typename work::value_type,
-                                        std::decay_t<Body>>;
+    using work = std::invoke_result_t<std::decay_t<Body>&, task_group&>;
+    using group =
+        detail::group_nursery<typename work::value_type, std::decay_t<Body>>;
     return detail::run_nursery(
         std::make_shared<group>(std::in_place, std::forward<Body>(body)));
 }

@@ -7,20 +7,19 @@
 #include <algorithm>
 #include <condition_variable>
 #include <list>
-#include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace brood::detail {
 
 namespace {
 
-struct orphan {
-    os::child child;
-    const void* owner;
-    bool watched;
-};
+// Between two looks at children that cannot be watched; it grows while
+// nothing happens, so that one that lives long costs little.
+constexpr std::chrono::milliseconds shortest_pause{10};
+constexpr std::chrono::milliseconds longest_pause{320};
 
 class reaper {
 public:
@@ -35,16 +34,21 @@ public:
         return *only;
     }
 
-    void adopt(os::child child, const void* owner)
+    void adopt(orphan_place place, os::child child, const void* owner)
     {
         const std::lock_guard lock(mutex_);
         // It may have ended already: then there is nothing to wait for.
         if (os::reap(child).state != os::child_state::running)
             return;
         if (!children_)
-            children_ = std::make_unique<os::exit_set>();
-        const bool watched = children_->watch(child);
-        orphans_.push_back({std::move(child), owner, watched});
+            children_.emplace();
+        auto& added = place.front();
+        added.watched = children_->watch(child);
+        added.child = std::move(child);
+        added.owner = owner;
+        const bool watched = added.watched;
+        orphans_.splice(orphans_.end(), place);
+        pause_ = shortest_pause;
         if (!running_)
             running_ = os::start_detached_thread([this] { run(); });
         else if (!watched)
@@ -76,20 +80,37 @@ private:
     void run()
     {
         std::unique_lock lock(mutex_);
-        for (;;) {
+        for (int hint = -1;;) {
             collect();
+            stop_watching(hint);
             if (orphans_.empty())
                 break;
             const bool unwatched = std::any_of(
                 orphans_.begin(), orphans_.end(),
                 [](const orphan& o) { return !o.watched; });
+            const auto pause =
+                unwatched ? pause_ : std::chrono::milliseconds(-1);
+            pause_ = std::min(pause_ * 2, longest_pause);
             auto& children = *children_;
             lock.unlock();
-            children.wait(unwatched);
+            hint = children.wait(pause);
             lock.lock();
         }
         children_.reset();
         running_ = false;
+    }
+
+    // A pidfd that is readable although its child cannot be collected yet (a
+    // tracer holds on to it) would wake us for ever.
+    void stop_watching(int pidfd)
+    {
+        for (auto& each : orphans_) {
+            if (!each.watched || each.child.pidfd.number() != pidfd)
+                continue;
+            children_->unwatch(each.child);
+            each.watched = false;
+            pause_ = shortest_pause;
+        }
     }
 
     // Each is asked for by its own id. Children that cannot die yet cost a
@@ -124,15 +145,23 @@ private:
     std::mutex mutex_;
     std::condition_variable collected_;
     std::list<orphan> orphans_;
-    std::unique_ptr<os::exit_set> children_;
+    std::optional<os::exit_set> children_;
+    std::chrono::milliseconds pause_ = shortest_pause;
     bool running_ = false;
 };
 
 }  // namespace
 
-void adopt_orphan(os::child child, const void* owner) noexcept
+orphan_place reserve_orphan()
 {
-    reaper::instance().adopt(std::move(child), owner);
+    reaper::instance();
+    return orphan_place(1);
+}
+
+void adopt_orphan(orphan_place place, os::child child,
+                  const void* owner) noexcept
+{
+    reaper::instance().adopt(std::move(place), std::move(child), owner);
 }
 
 bool wait_for_orphans(const void* owner, std::chrono::milliseconds limit)

@@ -9,12 +9,26 @@
 #include "os/wait.hpp"
 
 #include <chrono>
+#include <list>
 
 namespace brood::detail {
 
+struct orphan {
+    os::child child;
+    const void* owner = nullptr;
+    bool watched = false;
+};
+
+// Room for one orphan. Made together with the child, because giving it away
+// must not fail for want of memory.
+using orphan_place = std::list<orphan>;
+orphan_place reserve_orphan();
+
 // Takes over a child that has not been collected. `owner` is what
 // wait_for_orphans asks for; null: nobody will ask.
-void adopt_orphan(os::child child, const void* owner) noexcept;
+// Pre: `place` is from reserve_orphan() and was not used before.
+void adopt_orphan(orphan_place place, os::child child,
+                  const void* owner) noexcept;
 
 // Blocks until every orphan of `owner` has been collected, or the time is up.
 // True: none is left.

@@ -10,10 +10,9 @@
 
 #include <brood/shlex.hpp>
 
-#include <asio/error.hpp>
-
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace brood::detail {
@@ -91,8 +90,27 @@ void preparation::prepare_identity()
     }
 }
 
+// Before anything is opened here: it could get the number of one that the
+// caller believes to be open.
+void preparation::require_callers_descriptors() const
+{
+    const auto require = [this](const redirection& to) {
+        if (to.what() == redirection::kind::descriptor)
+            require_open(to.descriptor(), "from_fd");
+    };
+    for (const auto* const stream :
+         {&command_.in, &command_.out, &command_.err})
+        if (*stream)
+            require(**stream);
+    for (const auto& [number, to] : command_.child_fds)
+        require(to);
+    for (const int number : command_.pass_fds)
+        require_open(number, "pass_fd");
+}
+
 void preparation::prepare_descriptors()
 {
+    require_callers_descriptors();
     const redirection inherited = inherit;
     add_wish(0, command_.in.value_or(inherited), true);
     add_wish(1, command_.out.value_or(inherited), false);
@@ -101,10 +119,8 @@ void preparation::prepare_descriptors()
         add_wish(number, to,
                  to.what() == redirection::kind::input_pipe ||
                      to.mode() == file_mode::read);
-    for (const int number : command_.pass_fds) {
-        require_open(number, "pass_fd");
+    for (const int number : command_.pass_fds)
         wishes_.push_back({number, number});
-    }
     const auto lifts = core::plan_lifts(wishes_);
     for (const auto index : lifts.lift)
         wishes_[index].source = hold(
@@ -156,7 +172,6 @@ int preparation::source_of(const redirection& to, int number,
                     to.path());
     case kind::descriptor: break;
     }
-    require_open(to.descriptor(), "from_fd");
     return to.descriptor();
 }
 
@@ -200,8 +215,39 @@ void preparation::fail(spawn_step step, int error,
     if (step == spawn_step::open && error == ENXIO)
         message += ": a FIFO that nobody has open at its other end";
     throw spawn_error(
-        error_code(error, asio::error::get_system_category()), step, path,
+        error_code(error, std::system_category()), step, path,
         message);
+}
+
+std::string preparation::explain_exec(int error,
+                                      std::string& interpreter) const
+{
+    if (error == EACCES)
+        return "it is not executable, or a directory";
+    if (error == ENOEXEC)
+        return "it is neither a program nor a script with a #! line";
+    if (error != ENOENT)
+        return "exec";
+    bool found = false;
+    // The child looked from its own directory.
+    const auto directory = command_.cwd.value_or(".");
+    for (auto candidate : candidates_) {
+        if (!candidate.starts_with('/'))
+            candidate = directory + "/" + candidate;
+        if (!os::file_exists(candidate))
+            continue;
+        found = true;
+        if (interpreter.empty())
+            interpreter = os::missing_interpreter(candidate, directory);
+    }
+    if (!interpreter.empty())
+        return "its interpreter " + shlex::quote(interpreter) + " is missing";
+    if (found)
+        return "it is there, but the loader or library that it needs is not";
+    if (command_.executable.value_or(command_.arguments.front()).find('/') ==
+        std::string::npos)
+        return "not found in PATH=" + shlex::quote(path_);
+    return "exec";
 }
 
 spawn_error preparation::explain(const os::spawn_failure& failure) const
@@ -212,38 +258,23 @@ spawn_error preparation::explain(const os::spawn_failure& failure) const
     auto message = "cannot start " + shlex::quote(program) + ": ";
     std::string path;
     std::string interpreter;
-    if (failure.step == spawn_step::exec) {
+    switch (failure.step) {
+    case spawn_step::exec:
         path = program;
-        // The child looked from its own directory.
-        for (auto candidate : candidates_) {
-            if (command_.cwd && !candidate.starts_with('/'))
-                candidate = *command_.cwd + "/" + candidate;
-            if (failure.error == ENOENT && interpreter.empty())
-                interpreter = os::missing_interpreter(candidate);
-        }
-        if (!interpreter.empty())
-            message += "its interpreter " + shlex::quote(interpreter) +
-                       " is missing";
-        else if (failure.error == ENOENT && program.find('/') == program.npos)
-            message += "not found in PATH=" + shlex::quote(path_);
-        else if (failure.error == EACCES)
-            message += "it is not executable, or a directory";
-        else if (failure.error == ENOEXEC)
-            message += "it is neither a program nor a script with a #! line";
-        else
-            message += "exec";
-    } else if (failure.step == spawn_step::none) {
+        message += explain_exec(failure.error, interpreter);
+        break;
+    case spawn_step::chdir:
+        path = *command_.cwd;
+        message += "chdir to " + shlex::quote(path);
+        break;
+    case spawn_step::none:
         message += "the report of what went wrong was damaged";
-    } else {
-        message += std::string(to_string(failure.step));
-        if (failure.step == spawn_step::chdir) {
-            path = *command_.cwd;
-            message += " to " + shlex::quote(path);
-        }
+        break;
+    default: message += std::string(to_string(failure.step));
     }
-    return spawn_error(
-        error_code(failure.error, asio::error::get_system_category()),
-        failure.step, std::move(path), message, std::move(interpreter));
+    return spawn_error(error_code(failure.error, std::system_category()),
+                       failure.step, std::move(path), message,
+                       std::move(interpreter));
 }
 
 }  // namespace brood::detail

@@ -42,6 +42,7 @@ private:
     void prepare_program();
     void prepare_environment();
     void prepare_identity();
+    void require_callers_descriptors() const;
     void prepare_descriptors();
     int source_of(const redirection& to, int number, bool child_reads);
     void add_wish(int number, const redirection& to, bool child_reads);
@@ -49,6 +50,8 @@ private:
     int add_pipe(int number, bool child_reads);
     int hold(os::opened opened, const std::string& path);
     void require_open(int number, const std::string& what) const;
+    // Why exec failed, and the missing interpreter if that is why.
+    std::string explain_exec(int error, std::string& interpreter) const;
     [[noreturn]] void fail(spawn_step step, int error,
                            const std::string& path) const;
 

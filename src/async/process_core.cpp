@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace brood::detail {
@@ -24,8 +25,7 @@ process_core::start(const executor& io, const command_data& command)
 {
     preparation prepared(command);
     const std::shared_ptr<process_core> core(new process_core(io, command));
-    core->registry_ = &child_registry::of(io);
-    core->entry_ = core->registry_->add(core);
+    core->enter_context(prepared);
     core->take_ends(prepared, command.limit);
     // Everything that can fail has been done: from here on there is either
     // no child, or a child with an owner.
@@ -36,6 +36,18 @@ process_core::start(const executor& io, const command_data& command)
         throw prepared.explain(failure);
     core->adopt(std::move(child));
     return core;
+}
+
+void process_core::enter_context(const preparation& prepared)
+{
+    try {
+        // The first child of a context makes the context's reactor.
+        auto& registry = child_registry::of(io_);
+        entry_ = registry.add(shared_from_this());
+        registry_ = &registry;
+    } catch (const system_error& error) {
+        throw prepared.explain({spawn_step::pipe, error.code().value()});
+    }
 }
 
 void process_core::take_ends(preparation& prepared, std::size_t limit)
@@ -53,10 +65,7 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
                 place.reader.emplace(place.reading);
             }
         } catch (const system_error& error) {
-            os::spawn_failure failure;
-            failure.step = spawn_step::pipe;
-            failure.error = error.code().value();
-            throw prepared.explain(failure);
+            throw prepared.explain({spawn_step::pipe, error.code().value()});
         }
     }
     // Made before the child, so that no failure can come between its birth
@@ -116,11 +125,18 @@ void process_core::start_wait(wait_handler handler)
     if (!watch_)  // its loop went away, or it was handed over
         return handler.complete(asio::error::operation_aborted, 0);
     const auto place = waiters_.insert(waiters_.end(), std::move(handler));
+    try {
+        watch();
+    } catch (...) {  // out of memory
+        waiters_.erase(place);
+        throw;
+    }
     place->on_cancel([weak = weak_from_this(), place] {
-        if (const auto self = weak.lock())
+        // Without its context the handlers are gone already.
+        const auto self = weak.lock();
+        if (self && self->has_context())
             self->cancel_wait(place);
     });
-    watch();
 }
 
 void process_core::watch()
@@ -169,16 +185,23 @@ bool process_core::send_signal(int signal, signal_target to)
         return true;
     if (error == ESRCH)
         return false;
-    throw system_error(error_code(error, asio::error::get_system_category()),
+    throw system_error(error_code(error, std::system_category()),
                        "signalling child " + std::to_string(pid_));
 }
 
 void process_core::drop() noexcept
 {
-    if (std::exchange(dropped_, true) || !watch_)
+    if (std::exchange(dropped_, true))
         return;
-    if (policy_ == on_drop::kill) {
-        const auto& child = watch_->child();
+    for (auto& [number, end] : ends_)
+        if (end.writing)
+            end.writing->let_go();
+    if (!watch_)
+        return;
+    const auto& child = watch_->child();
+    // Asked first: in a forked copy of this process it is not our child, and
+    // must not die of the copy's end.
+    if (policy_ == on_drop::kill && os::is_our_child(child)) {
         if (leads_group_)
             os::signal_group(child, SIGKILL);
         os::send_signal(child, SIGKILL);
@@ -199,7 +222,7 @@ void process_core::hand_over() noexcept
         policy_ == on_drop::kill
             ? &asio::query(io_, asio::execution::context)
             : nullptr;
-    adopt_orphan(std::move(child), owner);
+    adopt_orphan(std::move(orphanage_), std::move(child), owner);
 }
 
 void process_core::leave_context() noexcept

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "async/child_registry.hpp"
+#include "async/orphan_reaper.hpp"
 #include "async/posix/exit_watch.hpp"
 #include "async/preparation.hpp"
 #include "async/reader_core.hpp"
@@ -70,6 +71,7 @@ public:
 private:
     process_core(const executor& io, const command_data& command);
 
+    void enter_context(const preparation& prepared);
     void take_ends(preparation& prepared, std::size_t limit);
     void adopt(os::child child);
     void watch();
@@ -83,6 +85,7 @@ private:
     bool leads_group_;
     bool dropped_ = false;
     int pid_ = -1;
+    orphan_place orphanage_ = reserve_orphan();
     std::shared_ptr<exit_watch> watch_;  // none: collected or handed over
     std::optional<exit_status> status_;
     std::optional<resource_usage> usage_;

@@ -37,6 +37,14 @@ void reader_core::note(error_code ec) noexcept
         error_ = ec;
 }
 
+// A close of ours is no cancellation.
+error_code reader_core::seen_by_reader(error_code ec) const noexcept
+{
+    if (ec == asio::error::operation_aborted && !source_)
+        return errc::stream_closed;
+    return ec;
+}
+
 void reader_core::end() noexcept
 {
     ended_ = true;
@@ -62,7 +70,7 @@ void reader_core::start_fill(any_handler<void(error_code)> handler)
             self->reading_ = false;
             self->buffer_.commit(bytes);
             self->note(result);
-            handler.complete(result);
+            handler.complete(self->seen_by_reader(result));
         });
 }
 
@@ -93,7 +101,7 @@ void reader_core::start_read_some(
             error_code result, std::size_t bytes) mutable {
             self->reading_ = false;
             self->note(result);
-            handler.complete(result, bytes);
+            handler.complete(self->seen_by_reader(result), bytes);
         });
 }
 

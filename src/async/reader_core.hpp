@@ -51,11 +51,13 @@ public:
     void abandon() noexcept
     {
         source_.reset();
+        reading_ = false;
         io_ = executor();
     }
 
 private:
     void note(error_code ec) noexcept;
+    error_code seen_by_reader(error_code ec) const noexcept;
     // The end has been seen. There is nothing more to come, so the descriptor
     // goes at once.
     void end() noexcept;

@@ -24,6 +24,12 @@ namespace {
 
 constexpr auto no_limit = std::numeric_limits<std::size_t>::max();
 
+[[noreturn]] void refuse_second_read()
+{
+    throw std::logic_error("brood: another read of this stream is already "
+                           "waiting");
+}
+
 // True: there is more in the buffer. False: the end. Throws the rest.
 awaitable<bool> fill(core_ptr core)
 {
@@ -32,11 +38,18 @@ awaitable<bool> fill(core_ptr core)
     co_await detail::initiate<void(error_code)>(
         core, &reader_core::start_fill, token);
     if (ec == errc::already_reading)
-        throw std::logic_error("brood: another read of this stream is "
-                               "already waiting");
+        refuse_second_read();
     if (ec && ec != asio::error::eof)
         throw system_error(ec, "reading from a child");
     co_return !ec;
+}
+
+// The buffer, which belongs to a read that waits: the kernel writes into it.
+core::read_buffer& buffer_of(reader_core& core)
+{
+    if (core.is_reading())
+        refuse_second_read();
+    return core.buffer();
 }
 
 awaitable<std::string> read_all(core_ptr core)
@@ -47,27 +60,26 @@ awaitable<std::string> read_all(core_ptr core)
     bool more = true;
     while (more)
         more = co_await fill(core);
-    co_return core->buffer().take_all();
+    co_return buffer_of(*core).take_all();
 }
 
 awaitable<std::string> read_some(core_ptr core, std::size_t bytes)
 {
     if (bytes == 0)
         co_return std::string();
-    if (core->buffer().empty())
+    if (buffer_of(*core).empty())
         co_await fill(core);
-    co_return core->buffer().take(bytes);
+    co_return buffer_of(*core).take(bytes);
 }
 
 awaitable<std::string> read_exactly(core_ptr core, std::size_t bytes)
 {
-    auto& buffer = core->buffer();
-    while (buffer.size() < bytes) {
+    while (buffer_of(*core).size() < bytes) {
         const bool more = co_await fill(core);
         if (!more)
-            throw incomplete_read_error(buffer.take_all(), bytes);
+            throw incomplete_read_error(buffer_of(*core).take_all(), bytes);
     }
-    co_return buffer.take(bytes);
+    co_return buffer_of(*core).take(bytes);
 }
 
 awaitable<std::string> read_line(core_ptr core, std::size_t limit)
@@ -75,8 +87,8 @@ awaitable<std::string> read_line(core_ptr core, std::size_t limit)
     if (limit == 0)
         throw std::invalid_argument("brood: readline(0): a line needs at "
                                     "least one byte");
-    auto& buffer = core->buffer();
     for (;;) {
+        auto& buffer = buffer_of(*core);
         if (const auto found = buffer.find_newline()) {
             if (found->start > limit)
                 throw limit_overrun_error(found->start, true);
@@ -86,7 +98,7 @@ awaitable<std::string> read_line(core_ptr core, std::size_t limit)
             throw limit_overrun_error(buffer.size(), false);
         const bool more = co_await fill(core);
         if (!more)
-            co_return buffer.take_all();
+            co_return buffer_of(*core).take_all();
     }
 }
 
@@ -100,9 +112,9 @@ awaitable<std::string> read_separated(core_ptr core,
                                         "is empty");
         longest = std::max(longest, separator.size());
     }
-    auto& buffer = core->buffer();
     const auto limit = core->limit();
     for (;;) {
+        auto& buffer = buffer_of(*core);
         if (const auto found = buffer.find(separators)) {
             if (found->start > limit)
                 throw limit_overrun_error(found->start, true);
@@ -114,7 +126,8 @@ awaitable<std::string> read_separated(core_ptr core,
             throw limit_overrun_error(surely - longest, false);
         const bool more = co_await fill(core);
         if (!more)
-            throw incomplete_read_error(buffer.take_all(), std::nullopt);
+            throw incomplete_read_error(buffer_of(*core).take_all(),
+                                        std::nullopt);
     }
 }
 
@@ -159,7 +172,7 @@ stream_reader::read_until(std::vector<std::string> separators)
 
 std::optional<std::string_view> stream_reader::try_readline()
 {
-    auto& buffer = core_->buffer();
+    auto& buffer = buffer_of(*core_);
     auto bytes = buffer.size();
     if (const auto found = buffer.find_newline()) {
         if (found->start > core_->limit())

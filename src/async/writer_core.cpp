@@ -194,6 +194,17 @@ void writer_core::finish_close()
     complete_all(closes_, error_);
 }
 
+void writer_core::let_go() noexcept
+{
+    if (direct_ || !drains_.empty() || !closes_.empty())
+        return;
+    if (waiting())
+        error_ = asio::error::broken_pipe;
+    pending_.clear();
+    sent_ = 0;
+    sink_.reset();
+}
+
 void writer_core::abandon() noexcept
 {
     // What has not been sent never will be.
@@ -225,8 +236,9 @@ void writer_core::enlist(handlers& list, done_handler handler)
 {
     const auto place = list.insert(list.end(), std::move(handler));
     place->on_cancel([weak = weak_from_this(), &list, place] {
+        // Without its context the handlers are gone already.
         const auto self = weak.lock();
-        if (!self)
+        if (!self || !self->sink_)
             return;
         auto cancelled = std::move(*place);
         list.erase(place);

@@ -45,6 +45,9 @@ public:
     void close();
     void start_wait_closed(done_handler handler);
 
+    // The process is done with: what is unsent is lost, unless somebody
+    // waits for it.
+    void let_go() noexcept;
     // The execution context goes away; nothing may be registered with it.
     void abandon() noexcept;
 

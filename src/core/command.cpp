@@ -21,18 +21,32 @@ command::command(std::unique_ptr<command_data> data) noexcept
 {
 }
 command::command(const command& other)
-    : data_(std::make_unique<command_data>(*other.data_))
+    : data_(std::make_unique<command_data>(other.data()))
 {
 }
 command::command(command&& other) noexcept = default;
 command& command::operator=(const command& other)
 {
     if (this != &other)
-        data_ = std::make_unique<command_data>(*other.data_);
+        data_ = std::make_unique<command_data>(other.data());
     return *this;
 }
 command& command::operator=(command&& other) noexcept = default;
 command::~command() = default;
+
+const command_data& command::data() const noexcept
+{
+    static const command_data none;
+    return data_ ? *data_ : none;
+}
+
+// A command that was moved from is an empty one.
+command_data& command::changed()
+{
+    if (!data_)
+        data_ = std::make_unique<command_data>();
+    return *data_;
+}
 
 command exec(std::vector<std::string> arguments)
 {
@@ -52,134 +66,134 @@ command shell(detail::text_argument line)
 
 command& command::in(redirection to) &
 {
-    data_->in = std::move(to);
+    changed().in = std::move(to);
     return *this;
 }
 command& command::out(redirection to) &
 {
-    data_->out = std::move(to);
+    changed().out = std::move(to);
     return *this;
 }
 command& command::err(redirection to) &
 {
-    data_->err = std::move(to);
+    changed().err = std::move(to);
     return *this;
 }
 command& command::child_fd(int number, redirection to) &
 {
-    data_->child_fds.emplace_back(number, std::move(to));
+    changed().child_fds.emplace_back(number, std::move(to));
     return *this;
 }
 command& command::limit(std::size_t bytes) &
 {
-    data_->limit = bytes;
+    changed().limit = bytes;
     return *this;
 }
 command& command::pipe_size(std::size_t bytes) &
 {
-    data_->pipe_size = bytes;
+    changed().pipe_size = bytes;
     return *this;
 }
 command& command::drain(std::chrono::nanoseconds time) &
 {
-    data_->drain = time;
+    changed().drain = time;
     return *this;
 }
 command& command::cwd(detail::text_argument path) &
 {
-    data_->cwd = std::move(path.value);
+    changed().cwd = std::move(path.value);
     return *this;
 }
 command& command::executable(detail::text_argument path) &
 {
-    data_->executable = std::move(path.value);
+    changed().executable = std::move(path.value);
     return *this;
 }
 command& command::env(detail::text_argument name,
                       detail::text_argument value) &
 {
-    data_->environment.push_back({environment_change::kind::set,
+    changed().environment.push_back({environment_change::kind::set,
                                   std::move(name.value),
                                   std::move(value.value)});
     return *this;
 }
 command& command::unset_env(detail::text_argument name) &
 {
-    data_->environment.push_back(
+    changed().environment.push_back(
         {environment_change::kind::unset, std::move(name.value), {}});
     return *this;
 }
 command& command::clear_env() &
 {
     // What was set before is cleared with the rest.
-    data_->environment.assign(1, {environment_change::kind::clear, {}, {}});
+    changed().environment.assign(1, {environment_change::kind::clear, {}, {}});
     return *this;
 }
 command& command::pass_fd(int descriptor) &
 {
-    data_->pass_fds.push_back(descriptor);
+    changed().pass_fds.push_back(descriptor);
     return *this;
 }
 command& command::close_fds(bool close) &
 {
-    data_->close_fds = close;
+    changed().close_fds = close;
     return *this;
 }
 command& command::new_session() &
 {
-    data_->new_session = true;
+    changed().new_session = true;
     return *this;
 }
 command& command::process_group(int group) &
 {
-    data_->process_group = group;
+    changed().process_group = group;
     return *this;
 }
 command& command::user(detail::text_argument name) &
 {
-    data_->user = std::move(name.value);
+    changed().user = std::move(name.value);
     return *this;
 }
 command& command::user(std::int64_t id) &
 {
-    data_->user = id;
+    changed().user = id;
     return *this;
 }
 command& command::group(detail::text_argument name) &
 {
-    data_->group = std::move(name.value);
+    changed().group = std::move(name.value);
     return *this;
 }
 command& command::group(std::int64_t id) &
 {
-    data_->group = id;
+    changed().group = id;
     return *this;
 }
 command& command::extra_groups(std::vector<std::int64_t> ids) &
 {
-    data_->extra_groups = std::move(ids);
+    changed().extra_groups = std::move(ids);
     return *this;
 }
 command& command::umask(int mask) &
 {
-    data_->umask = mask;
+    changed().umask = mask;
     return *this;
 }
 command& command::on_drop(brood::on_drop policy) &
 {
-    data_->on_drop = policy;
+    changed().on_drop = policy;
     return *this;
 }
 
 const std::string& command::program() const noexcept
 {
     static const std::string none;
-    return data_->arguments.empty() ? none : data_->arguments.front();
+    return data().arguments.empty() ? none : data().arguments.front();
 }
 
 const std::vector<std::string>& command::arguments() const noexcept
 {
-    return data_->arguments;
+    return data().arguments;
 }
 
 namespace {
@@ -363,6 +377,9 @@ void check_stream(const std::optional<redirection>& to,
 void check_child_fd(int number, const redirection& to)
 {
     const auto where = "child_fd(" + std::to_string(number) + "): ";
+    constexpr int most = 1 << 20;  // fs.nr_open's default (proc(5))
+    if (number >= most)
+        refuse(where + "the number must be below " + std::to_string(most));
     if (number < 3)
         refuse(where + "the number must be above 2; "
                        "in(), out() and err() set 0, 1 and 2");

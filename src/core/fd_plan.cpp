@@ -8,8 +8,11 @@ namespace brood::core {
 fd_plan plan_lifts(const std::vector<fd_wish>& wishes)
 {
     fd_plan plan;
+    // What is kept where it is stays clear by being open, and may be above
+    // the limit that holds for new ones.
     for (const auto& wish : wishes)
-        plan.above = std::max(plan.above, wish.target + 1);
+        if (wish.source != wish.target)
+            plan.above = std::max(plan.above, wish.target + 1);
     for (std::size_t i = 0; i != wishes.size(); ++i) {
         const int source = wishes[i].source;
         if (source == wishes[i].target)

@@ -86,8 +86,8 @@ void child::ended(std::exception_ptr failure)
 void child::abandon() noexcept
 {
     abandoned_ = true;
-    finish(std::make_exception_ptr(
-        system_error(asio::error::operation_aborted)));
+    finish(
+        std::make_exception_ptr(system_error(asio::error::operation_aborted)));
     joiners_.clear();
     if (const auto owner = std::exchange(owner_, nullptr))
         owner->child_ended(*this);

@@ -83,7 +83,7 @@ private:
             if (!ec && !self->stopping_)
                 self->feed();
             else if (ec && ec != asio::error::operation_aborted)
-                self->in_->close();
+                self->stop_feeding(ec);
             self->finish_if_idle();
         };
         in_->start_write_some(
@@ -91,6 +91,16 @@ private:
             {asio::bind_cancellation_slot(stop_feeding_.slot(),
                                           std::move(sent)),
              core_->get_executor()});
+    }
+
+    // A child that does not want its input is no error; anything else is.
+    void stop_feeding(error_code ec)
+    {
+        if (ec != asio::error::broken_pipe && ec != errc::stream_closed) {
+            error_ = ec;
+            stop();
+        }
+        in_->close();
     }
 
     void read(const std::shared_ptr<reader_core>& reader)
@@ -178,15 +188,20 @@ private:
             return handler_.complete(asio::error::operation_aborted, {});
         talk.input.clear();
         talk.sent = 0;
-        if (in_)
+        if (in_) {
             in_->close();
+            in_->let_go();
+        }
+        read_rest(out_);
+        read_rest(err_);
+        if (error_)  // what was read stays for the next read
+            return handler_.complete(error_, {});
         auto out = take(out_);
         auto err = take(err_);
         // With little or no time to drain, the end may only be seen now.
         const bool complete =
             join_.complete() || (has_ended(out_) && has_ended(err_));
-        handler_.complete(error_,
-                          {std::move(out), std::move(err), complete});
+        handler_.complete({}, {std::move(out), std::move(err), complete});
     }
 
     static bool has_ended(const std::shared_ptr<reader_core>& reader)
@@ -194,18 +209,22 @@ private:
         return !reader || reader->trouble();
     }
 
-    std::string take(const std::shared_ptr<reader_core>& reader)
+    // What the child itself wrote was in the pipe before it was gone.
+    void read_rest(const std::shared_ptr<reader_core>& reader)
     {
         if (!reader)
-            return {};
-        // What the child itself wrote was in the pipe before it was gone.
+            return;
         if (cut_ && !reader->trouble())
             reader->read_what_is_there();
         const auto trouble = reader->trouble();
         if (trouble && trouble != asio::error::eof &&
             trouble != errc::stream_closed)
             error_ = trouble;
-        return reader->buffer().take_all();
+    }
+
+    static std::string take(const std::shared_ptr<reader_core>& reader)
+    {
+        return reader ? reader->buffer().take_all() : std::string();
     }
 
     std::shared_ptr<process_core> core_;

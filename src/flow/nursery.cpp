@@ -36,10 +36,7 @@ struct nursery::enter_operation {
     {
         self->begin(std::move(caller));
     }
-    void cancel(std::shared_ptr<waiter>) const
-    {
-        self->cancel_from_outside();
-    }
+    void cancel(std::shared_ptr<waiter>) const { self->cancel_from_outside(); }
 };
 
 nursery::nursery() = default;

@@ -54,14 +54,13 @@ public:
         auto read_end = source_.take_pipe();
         pipe_.emplace(loop, read_end.number());
         read_end.release();
-        pipe_->async_read_some(
-            asio::buffer(&byte_, 1),
-            [this, main](error_code ec, std::size_t) {
-                if (ec)
-                    return;
-                seen_ = true;
-                main->cancel();
-            });
+        pipe_->async_read_some(asio::buffer(&byte_, 1),
+                               [this, main](error_code ec, std::size_t) {
+                                   if (ec)
+                                       return;
+                                   seen_ = true;
+                                   main->cancel();
+                               });
     }
 
     bool seen() const noexcept { return seen_; }

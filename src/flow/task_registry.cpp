@@ -48,9 +48,9 @@ void start_task(const std::shared_ptr<child>& task, const executor& current,
     auto& registry = task_registry::of(current);
     registry.add(task);
     // Not owned: the context keeps its services longer than its coroutines.
-    task->start(serial_executor(current), std::move(body),
-                std::shared_ptr<child_owner>(std::shared_ptr<void>(),
-                                             &registry));
+    task->start(
+        serial_executor(current), std::move(body),
+        std::shared_ptr<child_owner>(std::shared_ptr<void>(), &registry));
 }
 
 }  // namespace brood::detail

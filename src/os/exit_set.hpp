@@ -3,7 +3,7 @@
 
 #include "os/wait.hpp"
 
-#include <vector>
+#include <chrono>
 
 namespace brood::os {
 
@@ -13,9 +13,9 @@ class exit_set {
 public:
     exit_set() noexcept;
 
-    // Returns when a watched child may have ended, after wake(), or after a
-    // pause when `some_unwatched`.
-    void wait(bool some_unwatched) noexcept;
+    // Returns when a watched child may have ended, after wake(), or after
+    // `pause` (negative: none is needed). The pidfd of that child, or -1.
+    int wait(std::chrono::milliseconds pause) noexcept;
     // False: the child cannot be watched.
     bool watch(const child& child) noexcept;
     void unwatch(const child& child) noexcept;

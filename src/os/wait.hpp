@@ -31,6 +31,10 @@ child_end reap(const child& child) noexcept;
 // True while the child runs; it is not collected.
 bool is_running(const child& child) noexcept;
 
+// True until it is collected, and only in the process that started it: until
+// then its number is its own.
+bool is_our_child(const child& child) noexcept;
+
 // Blocks until the child has ended, and leaves it to be reaped.
 void wait_for_exit(int pid) noexcept;
 

@@ -444,7 +444,9 @@ TEST_F(communicate, leaves_no_descriptor_open)
             if (pipes & 4)
                 what.err(piped);
             auto p = co_await create_subprocess(what);
-            EXPECT_NE(open_descriptors(), before);
+            if (pipes != 0) {
+                EXPECT_NE(open_descriptors(), before);
+            }
             static_cast<void>(co_await p.communicate());
             // The handle still lives.
             EXPECT_EQ(open_descriptors(), before);

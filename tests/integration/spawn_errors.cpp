@@ -89,7 +89,8 @@ void expect_failure(const command& what, spawn_step step, int error,
         EXPECT_EQ(failure->interpreter(), interpreter);
         const std::string text = failure->what();
         EXPECT_NE(text.find(std::strerror(error)), std::string::npos) << text;
-        EXPECT_NE(text.find(path), std::string::npos) << text;
+        EXPECT_NE(text.find(brood::shlex::quote(path)), std::string::npos)
+            << text;
         EXPECT_NE(text.find(interpreter), std::string::npos) << text;
     }
 }
@@ -258,7 +259,7 @@ TEST_F(spawn_errors, a_closed_descriptor_is_named)
 {
     const auto marker = dir / "started";
     const auto start = shell(": > " + marker.string());
-    const int gone = open_file("/dev/null", O_RDONLY);
+    constexpr int gone = 321;
     ASSERT_EQ(::fcntl(gone, F_GETFD), -1);
     const auto number = "(" + std::to_string(gone) + ")";
     const auto nowhere = from_fd(gone);
@@ -276,6 +277,25 @@ TEST_F(spawn_errors, a_closed_descriptor_is_named)
         EXPECT_EQ(failure->path(), "from_fd" + number);
     }
     EXPECT_FALSE(fs::exists(marker));
+}
+
+TEST_F(spawn_errors, a_closed_descriptor_is_not_taken_for_a_pipe_of_ours)
+{
+    asio::io_context io;
+    asio::steady_timer timer(io, std::chrono::seconds(0));
+    timer.wait();
+    const auto cat = child("cat").in(piped).out(piped).err(piped);
+    // The numbers that the pipes of this very command get.
+    const int lowest = open_file("/dev/null", O_RDONLY);
+    for (int number = lowest; number != lowest + 6; ++number) {
+        if (::fcntl(number, F_GETFD) != -1)
+            continue;
+        for (const auto& what :
+             {command(cat).pass_fd(number), command(cat).err(from_fd(number)),
+              command(cat).child_fd(400, from_fd(number))})
+            EXPECT_THROW(static_cast<void>(spawn_process(io, what)),
+                         spawn_error);
+    }
 }
 
 TEST_F(spawn_errors, conflicting_settings_start_nothing)
@@ -511,6 +531,8 @@ void reports_damage(const std::string& damage)
 {
     // Only a child with memory of its own reports through a pipe.
     refuse({{SYS_clone3, ENOSYS}, refused_vfork(ENOSYS)});
+    require(spawn_failure_of(exec("/none")).has_value());
+    require(brood::os::current_engine() == brood::os::spawn_engine::fork);
     const test_fd listener(hold_execve_back());
     const leak_check before;
     {

@@ -569,9 +569,16 @@ TEST_F(streams, a_second_reader_is_refused)
         EXPECT_EQ(co_await error_of(
                       fed->async_read_some(asio::buffer(&byte, 1))),
                   errc::already_reading);
-        fed.feed("whole\n");
+        // Nor does it get what the first one has so far.
+        fed.feed("who");
+        co_await settle();
+        EXPECT_TRUE(co_await thrown_by<std::logic_error>(fed->read(1)));
+        EXPECT_TRUE(
+            co_await thrown_by<std::logic_error>(fed->readexactly(2)));
+        EXPECT_THROW(static_cast<void>(fed->try_readline()),
+                     std::logic_error);
+        fed.feed("le\nnext\n");
         EXPECT_EQ(co_await first.join(), "whole\n");
-        fed.feed("next\n");
         EXPECT_EQ(co_await fed->readline(), "next\n");
     };
     run_bounded(main());

@@ -32,6 +32,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <typeinfo>
 #include <vector>
 
 namespace {
@@ -178,9 +179,8 @@ awaitable<std::string> message_of(awaitable<T> work)
     } catch (const keyboard_interrupt&) {
         message = "interrupt";
     } catch (const system_error& error) {
-        message = error.code() == asio::error::operation_aborted
-                      ? "aborted"
-                      : error.what();
+        message = error.code() == asio::error::operation_aborted ? "aborted"
+                                                                 : error.what();
     } catch (const std::exception& error) {
         message = error.what();
     }
@@ -225,6 +225,18 @@ awaitable<void> done_inside_its_cancel(int& cancelled)
         use_awaitable);
 }
 
+// Waits until somebody calls `finish`, and is done inside that call.
+awaitable<void> done_inside_a_call(std::function<void()>& finish)
+{
+    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+        [&finish](auto handler) {
+            using handler_type = decltype(handler);
+            auto held = std::make_shared<handler_type>(std::move(handler));
+            finish = [held] { std::move (*held)(); };
+        },
+        use_awaitable);
+}
+
 std::size_t open_descriptors()
 {
     namespace fs = std::filesystem;
@@ -235,14 +247,14 @@ std::size_t open_descriptors()
 
 void set_action(int signal, void (*handler)(int))
 {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = handler;
     ASSERT_EQ(::sigaction(signal, &action, nullptr), 0);
 }
 
 void (*action_of(int signal))(int)
 {
-    struct sigaction action {};
+    struct sigaction action{};
     ::sigaction(signal, nullptr, &action);
     return action.sa_handler;
 }
@@ -299,8 +311,7 @@ TEST_F(verbs, sleep_for_longer_than_the_clock_can_count_does_not_end)
                   -(tick::max() / 2));
     static_assert(detail::to_ticks(1.5s) == 1500ms);
     auto main = []() -> awaitable<bool> {
-        auto longest =
-            co_await create_task(sleep(std::chrono::hours::max()));
+        auto longest = co_await create_task(sleep(std::chrono::hours::max()));
         co_await settle();
         co_return longest.done();
     };
@@ -354,8 +365,7 @@ TEST_F(verbs, join_gives_every_joiner_the_value)
         EXPECT_EQ(co_await first.join(), std::string(100, 'x'));
         EXPECT_EQ(co_await second.join(), std::string(100, 'x'));
         EXPECT_EQ(co_await started.join(), std::string(100, 'x'));
-        EXPECT_EQ(co_await std::move(started).join(),
-                  std::string(100, 'x'));
+        EXPECT_EQ(co_await std::move(started).join(), std::string(100, 'x'));
     };
     run(main());
 }
@@ -439,8 +449,7 @@ TEST_F(verbs, cancel_does_nothing_inside_the_call)
 {
     auto main = []() -> awaitable<void> {
         int cancelled = 0;
-        auto started =
-            co_await create_task(done_inside_its_cancel(cancelled));
+        auto started = co_await create_task(done_inside_its_cancel(cancelled));
         started.cancel();
         EXPECT_EQ(cancelled, 0);
         EXPECT_EQ(co_await message_of_void(started.join()), "aborted");
@@ -500,9 +509,9 @@ TEST_F(verbs, gather_gives_the_values_in_order)
             g.open();
             co_return;
         };
-        auto [number, text, nothing, own] = co_await gather(
-            after(opened, 1), value(std::string(50, 'y')), opener(opened),
-            value(std::vector<int>(2, 3)));
+        auto [number, text, nothing, own] =
+            co_await gather(after(opened, 1), value(std::string(50, 'y')),
+                            opener(opened), value(std::vector<int>(2, 3)));
         EXPECT_EQ(number, 1);
         EXPECT_EQ(text, std::string(50, 'y'));
         EXPECT_EQ(nothing, std::monostate());
@@ -519,9 +528,8 @@ TEST_F(verbs, gather_takes_values_that_cannot_be_copied_or_default_made)
     auto main = [&]() -> awaitable<void> {
         auto [one, two] = co_await gather(make(1), make(2));
         EXPECT_EQ(one.number() + two.number(), 3);
-        auto many =
-            co_await gather(std::views::iota(0, 3) |
-                            std::views::transform(make));
+        auto many = co_await gather(std::views::iota(0, 3) |
+                                    std::views::transform(make));
         EXPECT_EQ(many.size(), 3u);
         EXPECT_EQ(many[2].number(), 2);
     };
@@ -636,9 +644,8 @@ TEST_F(verbs, gather_of_a_range_of_void_and_of_bool)
             std::views::transform([](int) { return settle(); }));
         EXPECT_EQ(nothing.size(), 3u);
         const auto odd = co_await gather(
-            std::views::iota(0, 3) | std::views::transform([](int i) {
-                return value(i % 2 == 1);
-            }));
+            std::views::iota(0, 3) |
+            std::views::transform([](int i) { return value(i % 2 == 1); }));
         EXPECT_EQ(odd, (std::vector{false, true, false}));
     };
     run(main());
@@ -659,7 +666,7 @@ TEST_F(verbs, gather_in_flight_pulls_an_element_only_into_a_free_slot)
             co_await gates[static_cast<std::size_t>(i)]->wait();
             --running;
             ++done;
-            co_return i * i;
+            co_return i* i;
         };
         auto pull = [&](int i) {
             EXPECT_LT(pulled, done + limit);
@@ -705,10 +712,9 @@ TEST_F(verbs, gather_steps_through_a_range_no_sooner_than_it_must)
     auto main = [&]() -> awaitable<void> {
         gate opened(co_await asio::this_coro::executor);
         auto work = [&](int number) { return after(opened, number); };
-        auto all = co_await create_task(
-            gather(std::views::istream<int>(numbers) |
-                       std::views::transform(work),
-                   in_flight(1)));
+        auto all = co_await create_task(gather(
+            std::views::istream<int>(numbers) | std::views::transform(work),
+            in_flight(1)));
         co_await settle();
         EXPECT_EQ(numbers.tellg(), 1) << "it read ahead";
         opened.open();
@@ -735,9 +741,8 @@ TEST_F(verbs, gather_throws_the_first_exception_when_all_have_ended)
             co_await never();
         };
         const auto message = co_await message_of(
-            gather(never_with_clean_up(cleaned_up),
-                   fail_after(opened, "first"), open(),
-                   never_with_clean_up(cleaned_up)));
+            gather(never_with_clean_up(cleaned_up), fail_after(opened, "first"),
+                   open(), never_with_clean_up(cleaned_up)));
         EXPECT_EQ(message, "first");
         EXPECT_EQ(cleaned_up, 2);
     };
@@ -762,9 +767,9 @@ TEST_F(verbs, gather_throws_what_came_first_in_time)
             one.open();
             co_return 0;
         };
-        EXPECT_EQ(co_await message_of(gather(
-                      fail_after(one, "one"), fail_after(two, "two"),
-                      fails_when_cancelled("three"), open())),
+        EXPECT_EQ(co_await message_of(
+                      gather(fail_after(one, "one"), fail_after(two, "two"),
+                             fails_when_cancelled("three"), open())),
                   "two");
     };
     run(main());
@@ -812,8 +817,8 @@ TEST_F(verbs, gather_passes_on_what_pulling_an_element_throws)
                 throw std::runtime_error("cannot make it");
             return never_with_clean_up(cleaned_up);
         };
-        EXPECT_EQ(co_await message_of(gather(
-                      std::views::iota(0, 5) | std::views::transform(pull))),
+        EXPECT_EQ(co_await message_of(gather(std::views::iota(0, 5) |
+                                             std::views::transform(pull))),
                   "cannot make it");
         EXPECT_EQ(cleaned_up, 2);
         EXPECT_EQ(pulled, 3);
@@ -849,9 +854,9 @@ TEST_F(verbs, gather_cancelled_from_outside_ends_when_all_have_ended)
     auto main = []() -> awaitable<void> {
         int cleaned_up = 0;
         auto clean = [&] { return never_with_clean_up(cleaned_up); };
-        EXPECT_EQ(co_await message_when_cancelled(
-                      gather(clean(), value(1), clean())),
-                  "aborted");
+        EXPECT_EQ(
+            co_await message_when_cancelled(gather(clean(), value(1), clean())),
+            "aborted");
         EXPECT_EQ(cleaned_up, 2);
         EXPECT_EQ(co_await message_when_cancelled(
                       gather(clean(), never_but(3), return_exceptions)),
@@ -863,9 +868,9 @@ TEST_F(verbs, gather_cancelled_from_outside_ends_when_all_have_ended)
             ++pulled;
             return clean();
         };
-        EXPECT_EQ(co_await message_when_cancelled(gather(
-                      std::views::iota(0) | std::views::transform(pull),
-                      in_flight(4))),
+        EXPECT_EQ(co_await message_when_cancelled(
+                      gather(std::views::iota(0) | std::views::transform(pull),
+                             in_flight(4))),
                   "aborted");
         EXPECT_EQ(cleaned_up, 7);
         EXPECT_EQ(pulled, 4);
@@ -883,9 +888,9 @@ TEST_F(verbs, gather_within_gather_passes_values_failures_and_cancellation)
 
         int cleaned_up = 0;
         auto clean = [&] { return never_with_clean_up(cleaned_up); };
-        EXPECT_EQ(co_await message_of(gather(
-                      gather(clean(), gather(clean(), clean())),
-                      gather(clean(), fail("deep")))),
+        EXPECT_EQ(co_await message_of(
+                      gather(gather(clean(), gather(clean(), clean())),
+                             gather(clean(), fail("deep")))),
                   "deep");
         EXPECT_EQ(cleaned_up, 4);
         EXPECT_EQ(co_await message_when_cancelled(
@@ -919,9 +924,9 @@ TEST_F(verbs, children_may_end_inside_their_start_and_their_cancellation)
             co_await done_inside_its_start();
             co_return i;
         };
-        const auto values = co_await gather(
-            std::views::iota(0, 100000) | std::views::transform(pull),
-            in_flight(2));
+        const auto values = co_await gather(std::views::iota(0, 100000) |
+                                                std::views::transform(pull),
+                                            in_flight(2));
         EXPECT_EQ(values.size(), 100000u);
         EXPECT_EQ(values.back(), 99999);
         co_await gather(pull(1), pull(2));
@@ -943,9 +948,34 @@ TEST_F(verbs, children_may_end_inside_their_start_and_their_cancellation)
                       gather(wait(), gather(wait(), wait()))),
                   "aborted");
         EXPECT_EQ(cancelled, 7);
-        EXPECT_EQ(co_await message_of_void(wait_for(wait(), 1ms)),
-                  "timeout");
+        EXPECT_EQ(co_await message_of_void(wait_for(wait(), 1ms)), "timeout");
         EXPECT_EQ(cancelled, 8);
+    };
+    run(main());
+}
+
+TEST_F(verbs, a_child_may_end_while_the_one_before_it_is_cancelled)
+{
+    auto main = []() -> awaitable<void> {
+        std::function<void()> finish;
+        int cancelled = 0;
+        auto first = [&]() -> awaitable<void> {
+            try {
+                co_await done_inside_its_cancel(cancelled);
+            } catch (const system_error&) {
+            }
+            finish();
+        };
+        EXPECT_EQ(co_await message_when_cancelled(
+                      gather(first(), done_inside_a_call(finish))),
+                  "aborted");
+        EXPECT_EQ(cancelled, 1);
+        finish = nullptr;
+        EXPECT_EQ(co_await message_when_cancelled(
+                      gather(first(), done_inside_a_call(finish),
+                             done_inside_its_cancel(cancelled))),
+                  "aborted");
+        EXPECT_EQ(cancelled, 3);
     };
     run(main());
 }
@@ -988,8 +1018,7 @@ TEST_F(verbs, wait_for_gives_the_value_of_what_ends_in_time)
         auto make = []() -> awaitable<precious> { co_return precious(2); };
         const auto got = co_await wait_for(make(), 1h);
         EXPECT_EQ(got.number(), 2);
-        EXPECT_EQ(co_await message_of(wait_for(fail("broken"), 1h)),
-                  "broken");
+        EXPECT_EQ(co_await message_of(wait_for(fail("broken"), 1h)), "broken");
     };
     run(main());
 }
@@ -998,12 +1027,11 @@ TEST_F(verbs, wait_for_cancels_and_awaits_what_takes_too_long)
 {
     auto main = []() -> awaitable<void> {
         int cleaned_up = 0;
-        EXPECT_EQ(co_await message_of(
-                      wait_for(never_with_clean_up(cleaned_up), 1ms)),
-                  "timeout");
+        EXPECT_EQ(
+            co_await message_of(wait_for(never_with_clean_up(cleaned_up), 1ms)),
+            "timeout");
         EXPECT_EQ(cleaned_up, 1);
-        EXPECT_EQ(co_await message_of_void(wait_for(never(), 1ms)),
-                  "timeout");
+        EXPECT_EQ(co_await message_of_void(wait_for(never(), 1ms)), "timeout");
     };
     run(main());
 }
@@ -1069,17 +1097,16 @@ TEST_F(verbs, wait_for_within_wait_for_tells_whose_time_was_up)
 {
     auto main = []() -> awaitable<void> {
         // The inner one's time is up: the outer passes its error on.
-        EXPECT_EQ(co_await message_of_void(
-                      wait_for(wait_for(never(), 1ms), 1h)),
-                  "timeout");
+        EXPECT_EQ(
+            co_await message_of_void(wait_for(wait_for(never(), 1ms), 1h)),
+            "timeout");
         // The outer one's is: the inner is only cancelled.
         std::string inner_message;
         auto inner = [&]() -> awaitable<void> {
             inner_message = co_await message_of_void(wait_for(never(), 1h));
             throw system_error(asio::error::operation_aborted);
         };
-        EXPECT_EQ(co_await message_of_void(wait_for(inner(), 1ms)),
-                  "timeout");
+        EXPECT_EQ(co_await message_of_void(wait_for(inner(), 1ms)), "timeout");
         EXPECT_EQ(inner_message, "aborted");
     };
     run(main());
@@ -1121,10 +1148,10 @@ TEST_F(verbs, with_task_group_gives_the_values_of_its_tasks_through_handles)
                 co_return co_await one.join() + co_await two.join();
             });
         EXPECT_EQ(sum, 3);
-        auto later =
-            co_await with_task_group([](task_group& group) -> awaitable<task<int>> {
-                co_return group.create_task(value(4));
-            });
+        auto hands_out = [](task_group& group) -> awaitable<task<int>> {
+            co_return group.create_task(value(4));
+        };
+        auto later = co_await with_task_group(hands_out);
         EXPECT_TRUE(later.done());
         EXPECT_EQ(co_await later.join(), 4);
     };
@@ -1181,8 +1208,7 @@ TEST_F(verbs, with_task_group_fails_when_its_body_cannot_be_called)
         auto body = [](task_group&) -> awaitable<int> {
             throw std::runtime_error("no coroutine");
         };
-        EXPECT_EQ(co_await message_of(with_task_group(body)),
-                  "no coroutine");
+        EXPECT_EQ(co_await message_of(with_task_group(body)), "no coroutine");
     };
     run(main());
 }
@@ -1207,8 +1233,7 @@ TEST_F(verbs, a_task_of_a_group_cancelled_alone_is_no_failure)
     auto main = []() -> awaitable<void> {
         int cleaned_up = 0;
         auto body = [&](task_group& group) -> awaitable<int> {
-            auto one =
-                group.create_task(never_with_clean_up(cleaned_up));
+            auto one = group.create_task(never_with_clean_up(cleaned_up));
             one.cancel();
             EXPECT_EQ(co_await message_of(one.join()), "aborted");
             co_await settle();
@@ -1257,8 +1282,7 @@ TEST_F(verbs, with_task_group_keeps_a_copy_of_its_body_until_the_end)
     auto main = [&]() -> awaitable<void> {
         awaitable<int> grouped;
         {
-            auto body = [held = tracked(alive),
-                         text = std::string(80, 'z')](
+            auto body = [held = tracked(alive), text = std::string(80, 'z')](
                             task_group&) -> awaitable<int> {
                 co_await settle();
                 co_return static_cast<int>(text.size());
@@ -1309,8 +1333,8 @@ TEST_F(verbs, run_works_in_several_threads_at_the_same_time)
     for (int i = 0; i < 4; ++i) {
         all.push_back(std::async(std::launch::async, [i] {
             auto main = [](int number) -> awaitable<int> {
-                auto [one, two] = co_await gather(after_settling(number),
-                                                  after_settling(1));
+                auto [one, two] =
+                    co_await gather(after_settling(number), after_settling(1));
                 co_return one + two;
             };
             return run(main(i));
@@ -1630,11 +1654,10 @@ TEST_F(verbs, the_verbs_work_on_a_pool_of_threads)
     asio::thread_pool pool(4);
     std::vector<std::future<int>> all;
     for (int i = 0; i < 50; ++i)
-        all.push_back(
-            asio::co_spawn(pool, use_every_verb(), asio::use_future));
+        all.push_back(asio::co_spawn(pool, use_every_verb(), asio::use_future));
     for (int i = 0; i < 20; ++i)
-        all.push_back(asio::co_spawn(asio::make_strand(pool),
-                                     use_every_verb(), asio::use_future));
+        all.push_back(asio::co_spawn(asio::make_strand(pool), use_every_verb(),
+                                     asio::use_future));
     for (auto& one : all)
         EXPECT_EQ(one.get(), 197);
 }

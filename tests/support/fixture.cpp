@@ -12,6 +12,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -54,8 +55,11 @@ void for_each_number_in(const char* path, Visit visit)
 // Empty where there is no such file: a process may go at any moment.
 std::string read_proc_file(const std::string& path)
 {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    const std::ifstream file(path, std::ios::binary);
+    std::ostringstream bytes;
+    // Not through an iterator, which throws if it goes while it is read.
+    bytes << file.rdbuf();
+    return bytes.str();
 }
 
 std::string link_target(int dir_fd, int number)

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -71,10 +72,10 @@ void run_test(Body body)
     brood::run(body());
 }
 
-// An errno as brood's errors carry it.
+// An errno as a spawn_error carries it.
 inline brood::error_code system_error_code(int error)
 {
-    return {error, asio::error::get_system_category()};
+    return {error, std::system_category()};
 }
 
 // The error that `what` fails to start with; none: it was started, which the

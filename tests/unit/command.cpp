@@ -19,6 +19,7 @@
 #include <map>
 #include <ranges>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -246,10 +247,10 @@ TEST_F(command, of_a_temporary_never_dangles)
     // sees it if a chain leaves something of its temporary behind.
     auto&& kept = exec("echo").in(piped).cwd("/tmp");
     static_assert(std::is_same_v<decltype(kept), brood::command&&>);
-    static_assert(std::is_same_v<decltype(exec("a").new_session()),
-                                 brood::command>);
-    static_assert(std::is_same_v<decltype(kept.new_session()),
-                                 brood::command&>);
+    static_assert(
+        std::is_same_v<decltype(exec("a").new_session()), brood::command>);
+    static_assert(
+        std::is_same_v<decltype(kept.new_session()), brood::command&>);
     EXPECT_EQ(kept.data().cwd, "/tmp");
     EXPECT_EQ(&kept.limit(7), &kept);
     EXPECT_EQ(kept.data().limit, 7u);
@@ -273,6 +274,22 @@ TEST_F(command, setters_are_kept_apart)
 
     const auto moved = std::move(assigned);
     expect_all_set(moved);
+}
+
+TEST_F(command, is_empty_and_still_good_once_it_was_moved_from)
+{
+    auto made = exec("program", "argument").cwd("/tmp");
+    const auto taken = std::move(made);
+    EXPECT_EQ(taken.program(), "program");
+    // Of this object, this much is promised: it is a command like another.
+    EXPECT_EQ(made.program(), "");
+    EXPECT_EQ(made.arguments(), strings());
+    EXPECT_EQ(to_string(made), "");
+    EXPECT_THROW(brood::detail::check(made.data()), std::invalid_argument);
+    auto copy = made;
+    EXPECT_EQ(copy.cwd("/tmp").data().cwd, "/tmp");
+    made = taken;
+    EXPECT_EQ(made.program(), "program");
 }
 
 TEST_F(command, is_good_for_any_number_of_children)
@@ -313,17 +330,18 @@ TEST_F(command, prints_where_its_streams_lead)
                             .out(brood::devnull)
                             .err(brood::to_stdout)),
               "sort </dev/null >/dev/null 2>&1");
-    EXPECT_EQ(to_string(exec("sort").err(brood::devnull)),
-              "sort 2>/dev/null");
-    EXPECT_EQ(to_string(exec("sort").in(piped).out(from_fd(7)).err(
-                  brood::inherit)),
-              "sort");
+    EXPECT_EQ(to_string(exec("sort").err(brood::devnull)), "sort 2>/dev/null");
+    EXPECT_EQ(
+        to_string(exec("sort").in(piped).out(from_fd(7)).err(brood::inherit)),
+        "sort");
 }
 
 TEST_F(command, shows_the_environment_only_when_asked)
 {
-    const auto login = exec("login").env("PASSWORD", "not for logs").env(
-        "USER", "x").unset_env("HOME");
+    const auto login = exec("login")
+                           .env("PASSWORD", "not for logs")
+                           .env("USER", "x")
+                           .unset_env("HOME");
     EXPECT_EQ(to_string(login), "login");
     EXPECT_EQ(to_string(login, show_environment::names),
               "env -u HOME PASSWORD=... USER=... login");
@@ -370,11 +388,8 @@ TEST_F(command, does_in_a_shell_what_it_does_here)
             .env("B", "'\"$x")
             .unset_env("HOME"),
         print_env().clear_env().env("ONLY", "one\nline"),
-        print_env("A", "B")
-            .env("A", "1")
-            .unset_env("A")
-            .unset_env("B")
-            .env("B", "2"),
+        print_env("A", "B").env("A", "1").unset_env("A").unset_env("B").env(
+            "B", "2"),
         exec("no such name", "print-cwd").executable(child_path()),
     };
     for (const auto& each : commands) {
@@ -416,9 +431,9 @@ TEST_F(command, opens_the_same_files_in_a_shell_as_here)
 
 TEST_F(command, arguments_arrive_unchanged)
 {
-    strings arguments{" ",    "a b", "'",  "\"",   "\\", "\n", "*",   "$HOME",
-                      "",     "`x`", "~",  "-",    "--", "#",  ";&|", "\xff\x80",
-                      "%s\t", "\r",  "a=b", "\x01"};
+    strings arguments{" ",     "a b",      "'",    "\"", "\\",  "\n",  "*",
+                      "$HOME", "",         "`x`",  "~",  "-",   "--",  "#",
+                      ";&|",   "\xff\x80", "%s\t", "\r", "a=b", "\x01"};
     // Each alone, so that no newline can stand for the end of another.
     for (const auto& each : arguments)
         EXPECT_EQ(run(exec(child_path(), "print-args", each)).out,
@@ -438,15 +453,15 @@ TEST_F(command, takes_paths_and_strings_alike)
     const auto want = lines_of({child_path(), "a", "b", "c", "/d"});
     EXPECT_EQ(run(exec(program, mode, "a", "b"s, "c"sv, fs::path("/d"))).out,
               want);
-    EXPECT_EQ(run(exec(program.c_str(), "print-args"sv, "a", "b", "c", "/d"))
-                  .out,
-              want);
+    EXPECT_EQ(
+        run(exec(program.c_str(), "print-args"sv, "a", "b", "c", "/d")).out,
+        want);
 
-    const std::vector<std::string_view> views{program.native(), mode, "a",
-                                              "b", "c", "/d"};
+    const std::vector<std::string_view> views{
+        program.native(), mode, "a", "b", "c", "/d"};
     EXPECT_EQ(run(exec(views)).out, want);
-    const std::array<const char*, 6> pointers{program.c_str(), "print-args",
-                                              "a", "b", "c", "/d"};
+    const std::array<const char*, 6> pointers{
+        program.c_str(), "print-args", "a", "b", "c", "/d"};
     EXPECT_EQ(run(exec(pointers)).out, want);
     const std::list<fs::path> paths{program, mode, "a", "b", "c", "/d"};
     EXPECT_EQ(run(exec(paths)).out, want);
@@ -477,8 +492,7 @@ TEST_F(command, shell_runs_one_line)
 {
     EXPECT_EQ(run(shell("exit 7")).code, 7);
     EXPECT_EQ(run(shell("")).code, 0);
-    EXPECT_EQ(run(shell("x='a  b'; echo \"$x\" | tr a-z A-Z; echo $x >&2"))
-                  .out,
+    EXPECT_EQ(run(shell("x='a  b'; echo \"$x\" | tr a-z A-Z; echo $x >&2")).out,
               "A  B\n");
     EXPECT_EQ(run(shell("echo \"it's\" '$0' # not this")).out, "it's $0\n");
     EXPECT_EQ(run(shell("echo one\necho two")).out, "one\ntwo\n");
@@ -486,8 +500,7 @@ TEST_F(command, shell_runs_one_line)
 
     const auto unknown = run(shell("no-such-command-anywhere"));
     EXPECT_EQ(unknown.code, 127);
-    EXPECT_NE(unknown.err.find("no-such-command-anywhere"),
-              std::string::npos);
+    EXPECT_NE(unknown.err.find("no-such-command-anywhere"), std::string::npos);
 }
 
 }  // namespace

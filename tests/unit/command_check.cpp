@@ -106,8 +106,7 @@ std::vector<misuse> every_misuse()
         {ls().out(file(nul)), {"out:", "path", "NUL"}},
         {ls().in(file("a", file_mode::truncate)),
          {"in:", "use file_mode::read"}},
-        {ls().in(file("a", file_mode::append)),
-         {"in:", "use file_mode::read"}},
+        {ls().in(file("a", file_mode::append)), {"in:", "use file_mode::read"}},
         {ls().out(file("a", file_mode::read)),
          {"out:", "file_mode::truncate", "file_mode::append"}},
         {ls().err(file("a", file_mode::read)),
@@ -242,7 +241,7 @@ static_assert(makes_a_directory<std::string_view>);
 static_assert(!makes_a_directory<int>);
 static_assert(!makes_a_directory<std::nullptr_t>);
 static_assert(makes_a_redirection<brood::piped_t>);
-static_assert(!makes_a_redirection<int>);  // say from_fd
+static_assert(!makes_a_redirection<int>);          // say from_fd
 static_assert(!makes_a_redirection<const char*>);  // say file
 
 }  // namespace

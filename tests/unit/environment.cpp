@@ -47,21 +47,18 @@ TEST(merge_environment, removes_what_is_unset)
 
 TEST(merge_environment, applies_the_changes_in_their_order)
 {
-    const recipe set_then_unset{{kind::set, "A", "1"},
-                                {kind::unset, "A", {}}};
+    const recipe set_then_unset{{kind::set, "A", "1"}, {kind::unset, "A", {}}};
     EXPECT_EQ(merge_environment({"B=2"}, set_then_unset), strings({"B=2"}));
 
-    const recipe unset_then_set{{kind::unset, "B", {}},
-                                {kind::set, "B", "3"}};
+    const recipe unset_then_set{{kind::unset, "B", {}}, {kind::set, "B", "3"}};
     EXPECT_EQ(merge_environment({"B=2", "C=4"}, unset_then_set),
               strings({"C=4", "B=3"}));
 
     const recipe twice{{kind::set, "A", "1"}, {kind::set, "A", "2"}};
     EXPECT_EQ(merge_environment({}, twice), strings({"A=2"}));
 
-    const recipe cleared{{kind::set, "A", "1"},
-                         {kind::clear, {}, {}},
-                         {kind::set, "B", "2"}};
+    const recipe cleared{
+        {kind::set, "A", "1"}, {kind::clear, {}, {}}, {kind::set, "B", "2"}};
     EXPECT_EQ(merge_environment(parent, cleared), strings({"B=2"}));
 }
 
@@ -89,21 +86,21 @@ TEST(merge_environment, passes_bytes_and_equals_signs_of_values_through)
     const recipe changes{{kind::set, "A", "x=y=z"},
                          {kind::set, "\xff\xfe", "\x80\n\t "},
                          {kind::set, "NONE", ""}};
-    EXPECT_EQ(merge_environment({"B==", "C=\xff"}, changes),
-              strings({"B==", "C=\xff", "A=x=y=z", "\xff\xfe=\x80\n\t ",
-                       "NONE="}));
+    EXPECT_EQ(
+        merge_environment({"B==", "C=\xff"}, changes),
+        strings({"B==", "C=\xff", "A=x=y=z", "\xff\xfe=\x80\n\t ", "NONE="}));
 }
 
 TEST(merge_environment, keeps_what_is_no_variable)
 {
-    EXPECT_EQ(merge_environment({"no equals sign", "=odd"},
-                                {{kind::set, "A", "1"}}),
-              strings({"no equals sign", "=odd", "A=1"}));
+    EXPECT_EQ(
+        merge_environment({"no equals sign", "=odd"}, {{kind::set, "A", "1"}}),
+        strings({"no equals sign", "=odd", "A=1"}));
 }
 
 TEST(find_variable, finds_the_value_of_exactly_that_name)
 {
-    const char* const list[] = {"PATHS=no", "PAT=no",  "PATH", "PATH=/bin",
+    const char* const list[] = {"PATHS=no", "PAT=no", "PATH", "PATH=/bin",
                                 "PATH=no",  "EMPTY=", nullptr};
     EXPECT_STREQ(find_variable(list, "PATH"), "/bin");
     EXPECT_STREQ(find_variable(list, "EMPTY"), "");

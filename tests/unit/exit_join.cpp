@@ -37,6 +37,7 @@ struct run_over {
 };
 
 // Each way in which a run can go, up to the action that ends it.
+// clang-format off
 const std::vector<run_over> runs{
     {0, impatient, {{exited, finish}}, true},
     {0, patient, {{exited, finish}}, true},
@@ -47,40 +48,29 @@ const std::vector<run_over> runs{
     {1, patient, {{exited, wait}, {stream_ended, finish}}, true},
     {1, impatient, {{exited, start_drain}, {drain_expired, stop}}, false},
 
-    {2,
-     impatient,
-     {{stream_ended, wait}, {stream_ended, wait}, {exited, finish}},
-     true},
-    {2,
-     patient,
-     {{stream_ended, wait}, {stream_ended, wait}, {exited, finish}},
-     true},
-    {2,
-     impatient,
+    {2, impatient,
+     {{stream_ended, wait}, {stream_ended, wait}, {exited, finish}}, true},
+    {2, patient,
+     {{stream_ended, wait}, {stream_ended, wait}, {exited, finish}}, true},
+    {2, impatient,
      {{stream_ended, wait}, {exited, start_drain}, {stream_ended, finish}},
      true},
-    {2,
-     patient,
-     {{stream_ended, wait}, {exited, wait}, {stream_ended, finish}},
-     true},
-    {2,
-     impatient,
+    {2, patient,
+     {{stream_ended, wait}, {exited, wait}, {stream_ended, finish}}, true},
+    {2, impatient,
      {{stream_ended, wait}, {exited, start_drain}, {drain_expired, stop}},
      false},
-    {2,
-     impatient,
+    {2, impatient,
      {{exited, start_drain}, {stream_ended, wait}, {stream_ended, finish}},
      true},
-    {2,
-     patient,
-     {{exited, wait}, {stream_ended, wait}, {stream_ended, finish}},
-     true},
-    {2,
-     impatient,
+    {2, patient,
+     {{exited, wait}, {stream_ended, wait}, {stream_ended, finish}}, true},
+    {2, impatient,
      {{exited, start_drain}, {stream_ended, wait}, {drain_expired, stop}},
      false},
     {2, impatient, {{exited, start_drain}, {drain_expired, stop}}, false},
 };
+// clang-format on
 
 bool ends(action what)
 {
@@ -94,10 +84,9 @@ int count_orders(exit_join join, int open, bool has_exited, bool draining)
     const auto go_on = [&](event next, int left, bool gone) {
         auto after = join;
         const auto then = after.on(next);
-        orders += ends(then)
-                      ? 1
-                      : count_orders(after, left, gone,
-                                     draining || then == start_drain);
+        orders += ends(then) ? 1
+                             : count_orders(after, left, gone,
+                                            draining || then == start_drain);
     };
     if (!has_exited)
         go_on(exited, open, true);

@@ -116,8 +116,7 @@ void expect_right(const wishes& wanted, int open)
 
 // Calls `visit` with every assignment of sources below `sources` to targets.
 template <class Visit>
-void for_each_mapping(const std::vector<int>& targets, int sources,
-                      Visit visit)
+void for_each_mapping(const std::vector<int>& targets, int sources, Visit visit)
 {
     std::vector<int> choice(targets.size(), 0);
     for (;;) {
@@ -153,11 +152,11 @@ TEST(fd_plan, gets_every_mapping_of_small_numbers_right)
     // One source for many targets, chains, cycles, what stays where it is.
     constexpr int open = 6;
     const std::vector<std::vector<int>> targets{
-        {0}, {0, 1}, {0, 1, 2}, {2, 1, 0}, {0, 1, 2, 3}, {0, 1, 2, 5},
-        {5, 0, 3, 1, 2}, {3, 4, 5}, {0, 1, 2, 7}};
+        {0},          {0, 1},          {0, 1, 2}, {2, 1, 0},   {0, 1, 2, 3},
+        {0, 1, 2, 5}, {5, 0, 3, 1, 2}, {3, 4, 5}, {0, 1, 2, 7}};
     for (const auto& each : targets)
-        for_each_mapping(each, open,
-                         [](const auto& wanted) { expect_right(wanted, open); });
+        for_each_mapping(
+            each, open, [](const auto& wanted) { expect_right(wanted, open); });
 }
 
 TEST(fd_plan, gets_many_random_mappings_right)
@@ -213,8 +212,7 @@ TEST(fd_plan, lifts_only_what_would_be_overwritten)
     EXPECT_TRUE(plan_lifts({{0, 0}, {1, 1}, {2, 2}}).lift.empty());
     EXPECT_TRUE(plan_lifts({{5, 0}, {6, 1}, {7, 2}}).lift.empty());
     EXPECT_TRUE(plan_lifts({{0, 0}, {6, 1}, {6, 2}}).lift.empty());
-    EXPECT_EQ(plan_lifts({{1, 0}, {7, 1}}).lift,
-              std::vector<std::size_t>{0});
+    EXPECT_EQ(plan_lifts({{1, 0}, {7, 1}}).lift, std::vector<std::size_t>{0});
 }
 
 TEST(fd_plan, lifts_above_every_target_and_the_standard_streams)
@@ -222,6 +220,8 @@ TEST(fd_plan, lifts_above_every_target_and_the_standard_streams)
     EXPECT_EQ(plan_lifts({}).above, 3);
     EXPECT_EQ(plan_lifts({{1, 0}, {0, 1}}).above, 3);
     EXPECT_EQ(plan_lifts({{1, 0}, {4, 9}, {0, 3}}).above, 10);
+    // What stays where it is is open, so that nothing can be lifted onto it.
+    EXPECT_EQ(plan_lifts({{1, 0}, {0, 1}, {1000, 1000}}).above, 3);
 }
 
 }  // namespace

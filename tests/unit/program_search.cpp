@@ -29,8 +29,7 @@ TEST(program_search, never_looks_in_the_current_directory)
     for (const std::string_view path :
          {":/bin", "/bin:", "::/bin", "/bin::", ":::/bin:::", ".:/bin",
           "/bin:.", "bin:/bin", "..:/bin:../bin", "./:/bin", "~/bin:/bin"})
-        EXPECT_EQ(program_candidates("ls", path), strings({"/bin/ls"}))
-            << path;
+        EXPECT_EQ(program_candidates("ls", path), strings({"/bin/ls"})) << path;
 }
 
 TEST(program_search, finds_no_candidate_where_no_entry_is_absolute)

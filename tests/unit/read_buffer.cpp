@@ -180,15 +180,17 @@ private:
     }
     std::size_t some_of_it()
     {
-        const auto most = below(3) == 0 ? model_.size()
-                                        : std::min<std::size_t>(
-                                              model_.size(), 12);
+        const auto most = below(3) == 0
+                              ? model_.size()
+                              : std::min<std::size_t>(model_.size(), 12);
         return below(most + 1);
     }
 
     const std::vector<strings> sets_{
-        {"\n"},          {"b"},           {"ab\n", "b\n"}, {"aab"},
-        {"aaaaaaaa"},    {"abab", "bab"}, {"\n\n"},        {"ba", "aba"},
+        {"\n"},          {"b"},
+        {"ab\n", "b\n"}, {"aab"},
+        {"aaaaaaaa"},    {"abab", "bab"},
+        {"\n\n"},        {"ba", "aba"},
         {"b\nb", "\nb"}, {"aabaab", "\n\n\n", "bbbb"}};
     std::mt19937 random_;
     std::size_t wanted_ = 0;

@@ -79,10 +79,9 @@ template <typename... Args>
 auto gather_all_but_last(std::tuple<Args&...> args)
 {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        using each = gather_each<
-            result_of,
-            typename std::tuple_element_t<
-                I, std::tuple<Args...>>::value_type...>;
+        using each =
+            gather_each<result_of, typename std::tuple_element_t<
+                                       I, std::tuple<Args...>>::value_type...>;
         return run_nursery(
             std::make_shared<each>(std::move(std::get<I>(args))...));
     }(std::make_index_sequence<sizeof...(Args) - 1>());
@@ -103,8 +102,7 @@ using range_value = value_of<range_result<Range>>;
 
 inline constexpr auto no_limit = static_cast<std::size_t>(-1);
 
-template <template <typename> typename Kept, typename T,
-          std::ranges::view View>
+template <template <typename> typename Kept, typename T, std::ranges::view View>
 class gather_view final : public nursery {
 public:
     using value_type = std::vector<Kept<T>>;

@@ -87,8 +87,8 @@ private:
 
 // The awaitable a verb returns. Starts nothing before it is awaited.
 template <typename Nursery>
-awaitable<typename Nursery::value_type> run_nursery(
-    std::shared_ptr<Nursery> nursery)
+awaitable<typename Nursery::value_type>
+run_nursery(std::shared_ptr<Nursery> nursery)
 {
     co_await Nursery::enter(nursery);
     co_return nursery->take();

@@ -53,8 +53,13 @@ exit_watch::~exit_watch()
 void exit_watch::start(std::function<void(const os::child_end&)> ended)
 {
     ended_ = std::move(ended);
-    if (!start_pidfd())
-        start_thread();
+    try {
+        if (!start_pidfd())
+            start_thread();
+    } catch (...) {  // out of memory
+        ended_ = nullptr;
+        throw;
+    }
 }
 
 bool exit_watch::start_pidfd()

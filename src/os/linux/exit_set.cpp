@@ -7,26 +7,17 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include <algorithm>
+#include <cstdint>
+
 namespace brood::os {
 
-namespace {
-
-// Between two looks at children that cannot be watched.
-constexpr int pause_milliseconds = 10;
-
-descriptor adopt(long number) noexcept
-{
-    descriptor made(number < 0 ? -1 : static_cast<int>(number));
-    if (number < 0 || number > 2)
-        return made;
-    return std::move(duplicate(made.number()).fd);
-}
-
-}  // namespace
-
 exit_set::exit_set() noexcept
-    : epoll_(adopt(system_call(SYS_epoll_create1, EPOLL_CLOEXEC))),
-      wake_(adopt(system_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK)))
+    : epoll_(above_standard(system_call(SYS_epoll_create1, EPOLL_CLOEXEC))
+                 .fd),
+      wake_(above_standard(
+                system_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK))
+                .fd)
 {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -37,20 +28,25 @@ exit_set::exit_set() noexcept
         epoll_.close();
 }
 
-void exit_set::wait(bool some_unwatched) noexcept
+int exit_set::wait(std::chrono::milliseconds pause) noexcept
 {
     if (!epoll_.is_open()) {
-        const timespec pause{0, pause_milliseconds * 1'000'000};
-        system_call(SYS_nanosleep, &pause, nullptr);
-        return;
+        const auto length = std::max(pause, std::chrono::milliseconds(1));
+        const timespec time{length.count() / 1000,
+                            length.count() % 1000 * 1'000'000};
+        system_call(SYS_nanosleep, &time, nullptr);
+        return -1;
     }
     epoll_event event{};
-    const int timeout = some_unwatched ? pause_milliseconds : -1;
-    system_call(SYS_epoll_pwait, epoll_.number(), &event, 1, timeout, nullptr,
-                8);
+    const long ready = system_call(SYS_epoll_pwait, epoll_.number(), &event,
+                                   1, pause.count(), nullptr, 8);
+    if (ready <= 0)
+        return -1;
+    if (event.data.fd != wake_.number())
+        return event.data.fd;
     std::uint64_t count = 0;
-    if (event.data.fd == wake_.number())
-        system_call(SYS_read, wake_.number(), &count, sizeof count);
+    system_call(SYS_read, wake_.number(), &count, sizeof count);
+    return -1;
 }
 
 bool exit_set::watch(const child& child) noexcept

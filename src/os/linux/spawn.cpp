@@ -20,6 +20,9 @@
 #include <csignal>
 #include <cstring>
 
+#ifndef P_PIDFD
+#define P_PIDFD 3  // linux/wait.h, Linux 5.4
+#endif
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL  // linux/sched.h, Linux 5.5
 #endif
@@ -120,7 +123,12 @@ BROOD_CHILD_SIDE __attribute__((noinline)) long
 start_by_vfork(const child_task& task) noexcept
 {
 #if defined(BROOD_FAULT_INJECTION)
-    if (fault_injection::fails(SYS_vfork))
+#if defined(SYS_vfork)
+    constexpr long number = SYS_vfork;
+#else
+    constexpr long number = SYS_clone;  // what the C library makes of it
+#endif
+    if (fault_injection::fails(number))
         return -fault_injection::error;
 #endif
 #pragma GCC diagnostic push
@@ -225,21 +233,20 @@ bool receive(int read_end, child_report& report) noexcept
            report.error > 0;
 }
 
-void reap_failed(long pid) noexcept
+// Blocks, but not for long: it is on its way out. By its pidfd where it has
+// one: somebody's waitpid(-1) may be faster, and then its number is free.
+void reap_failed(long pid, const descriptor& pidfd) noexcept
 {
-    while (system_call(SYS_waitid, P_PID, pid, nullptr, WEXITED, nullptr) ==
-           -EINTR) {
-    }
-}
-
-// A number below 3 for the pidfd would shadow a standard stream of later
-// children.
-descriptor keep_above_standard(int number) noexcept
-{
-    descriptor made(number);
-    if (number < 0 || number > 2)
-        return made;
-    return std::move(duplicate(number).fd);
+    const auto wait = [](int kind, long number) {
+        long result = 0;
+        do
+            result = system_call(SYS_waitid, kind, number, nullptr, WEXITED,
+                                 nullptr);
+        while (result == -EINTR);
+        return result;
+    };
+    if (!pidfd.is_open() || refused(wait(P_PIDFD, pidfd.number())))
+        wait(P_PID, pid);
 }
 
 child finish(const started& made, const child_report& report,
@@ -249,9 +256,9 @@ child finish(const started& made, const child_report& report,
         failure = {spawn_step::start, static_cast<int>(-made.pid)};
         return {};
     }
-    auto pidfd = keep_above_standard(made.pidfd);
+    auto pidfd = above_standard(made.pidfd).fd;
     if (report.error) {
-        reap_failed(made.pid);
+        reap_failed(made.pid, pidfd);
         failure = {report.step, report.error};
         return {};
     }

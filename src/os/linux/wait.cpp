@@ -88,19 +88,31 @@ exit_status lost_status(const child& child) noexcept
     return {};
 }
 
+// Does the system refuse to do this by pidfd? Linux 5.3 can make pidfds but
+// not wait for them, and a filter of system calls may forbid either.
+bool is_refused(long result) noexcept
+{
+    return result == -EINVAL || result == -ENOSYS || result == -EPERM;
+}
+
 long wait_once(const child& child, siginfo_t& info, int options,
                kernel_rusage* usage) noexcept
 {
     info = {};
-    long result = 0;
-    do
-        result = child.pidfd.is_open()
-                     ? system_call(SYS_waitid, P_PIDFD, child.pidfd.number(),
-                                   &info, options, usage)
-                     : system_call(SYS_waitid, P_PID, child.pid, &info,
-                                   options, usage);
-    while (result == -EINTR);
-    return result;
+    const auto wait = [&](int kind, int number) {
+        long result = 0;
+        do
+            result = system_call(SYS_waitid, kind, number, &info, options,
+                                 usage);
+        while (result == -EINTR);
+        return result;
+    };
+    if (child.pidfd.is_open()) {
+        const long result = wait(P_PIDFD, child.pidfd.number());
+        if (!is_refused(result))
+            return result;
+    }
+    return wait(P_PID, child.pid);
 }
 
 // 0, -1 and -pid of 1 would address whole groups, or every process there is.
@@ -109,17 +121,10 @@ bool is_a_child(const child& child) noexcept
     return child.pid > 1;
 }
 
-// False once someone else has collected it: its number may be another's.
-bool holds_its_number(const child& child) noexcept
-{
-    siginfo_t info;
-    return wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) == 0;
-}
-
 // kill(2), where no pidfd can be used; a negative number is a group's.
 long kill_by_number(const child& child, int number, int signal) noexcept
 {
-    if (!holds_its_number(child))
+    if (!is_our_child(child))
         return -ESRCH;
     return system_call(SYS_kill, number, signal);
 }
@@ -132,7 +137,7 @@ child_end reap(const child& child) noexcept
     siginfo_t info;
     kernel_rusage usage{};
     const long result = wait_once(child, info, WEXITED | WNOHANG, &usage);
-    if (result < 0) {
+    if (result == -ECHILD) {
         end.state = child_state::lost;
         end.status = lost_status(child);
     } else if (info.si_signo == SIGCHLD) {  // else: still running
@@ -151,6 +156,13 @@ bool is_running(const child& child) noexcept
            info.si_signo != SIGCHLD;
 }
 
+bool is_our_child(const child& child) noexcept
+{
+    siginfo_t info;
+    return is_a_child(child) &&
+           wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) == 0;
+}
+
 void wait_for_exit(int pid) noexcept
 {
     siginfo_t info;
@@ -162,11 +174,12 @@ int send_signal(const child& child, int signal) noexcept
 {
     if (!is_a_child(child))
         return ESRCH;
-    const long result =
-        child.pidfd.is_open()
-            ? system_call(SYS_pidfd_send_signal, child.pidfd.number(),
-                          signal, nullptr, 0)
-            : kill_by_number(child, child.pid, signal);
+    long result = -ENOSYS;
+    if (child.pidfd.is_open())
+        result = system_call(SYS_pidfd_send_signal, child.pidfd.number(),
+                             signal, nullptr, 0);
+    if (is_refused(result))
+        result = kill_by_number(child, child.pid, signal);
     return static_cast<int>(-result);
 }
 
@@ -178,7 +191,7 @@ int signal_group(const child& child, int signal) noexcept
     if (child.pidfd.is_open())
         result = system_call(SYS_pidfd_send_signal, child.pidfd.number(),
                              signal, nullptr, pidfd_signal_process_group);
-    if (result == -EINVAL || result == -ENOSYS)
+    if (is_refused(result))
         result = kill_by_number(child, -child.pid, signal);
     return static_cast<int>(-result);
 }

@@ -184,12 +184,14 @@ BROOD_CHILD_SIDE child_report apply(const child_task& task) noexcept
     if (plan.uid >= 0 && (result = system_call(SYS_setresuid, plan.uid,
                                                plan.uid, plan.uid)) < 0)
         return failed(spawn_step::setuid, result);
-    // Last: until here a signal that waits for us is held back, so that none
-    // can act on a half-made child.
-    const std::uint64_t none = 0;
-    system_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr,
-                signal_set_size);
     return {};
+}
+
+// True when there is nothing to run at `path`.
+BROOD_CHILD_SIDE bool is_missing(const char* path) noexcept
+{
+    const long found = system_call(SYS_faccessat, AT_FDCWD, path, F_OK);
+    return found == -ENOENT || found == -ENOTDIR;
 }
 
 // Tries each candidate. Returns only when none could be run.
@@ -197,6 +199,15 @@ BROOD_CHILD_SIDE child_report execute(const spawn_plan& plan) noexcept
 {
     long first = 0;
     for (auto candidate = plan.candidates; *candidate; ++candidate) {
+        const bool last_of_all = !candidate[1];
+        if (!last_of_all && is_missing(*candidate))
+            continue;
+        // Only now: a signal that waits for us must not act on a half-made
+        // child, and one that stops us would stop a parent that shares its
+        // memory with us, until someone continues us.
+        const std::uint64_t none = 0;
+        system_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr,
+                    signal_set_size);
         const long result =
             system_call(SYS_execve, *candidate, plan.argv, plan.envp);
         // A directory of PATH without the program is passed over; anything

@@ -11,23 +11,30 @@ namespace brood::os {
 
 void descriptor::close() noexcept
 {
+    if (number_ < 0)
+        return;
     // Never repeated on EINTR: Linux has closed it all the same (close(2)).
-    if (number_ >= 0)
-        system_call(SYS_close, std::exchange(number_, -1));
+    const int number = std::exchange(number_, -1);
+#if defined(__SANITIZE_THREAD__)
+    // ThreadSanitizer remembers who used a number. It has to see it closed, or
+    // it takes the next use of the number, by another thread, for a race.
+    ::close(number);
+#else
+    system_call(SYS_close, number);
+#endif
 }
 
-namespace {
-
-// Moves a descriptor that landed on 0, 1 or 2 out of the way.
-opened above_standard(long number) noexcept
+opened above_standard(long result) noexcept
 {
-    if (number < 0)
-        return {descriptor(), static_cast<int>(-number)};
-    descriptor made(static_cast<int>(number));
-    if (number > 2)
+    if (result < 0)
+        return {descriptor(), static_cast<int>(-result)};
+    descriptor made(static_cast<int>(result));
+    if (result > 2)
         return {std::move(made), 0};
     return duplicate(made.number());
 }
+
+namespace {
 
 opened open_path(const char* path, int flags) noexcept
 {
@@ -53,10 +60,11 @@ opened open_path(const char* path, int flags) noexcept
 }
 
 // EISDIR for a directory: open(2) refuses to write one, not to read it, and a
-// child could do nothing with it. ENXIO for a FIFO without a writer. Opening it for reading does not fail
-// with O_NONBLOCK, but the child would read an end of file that only means
-// "nobody there yet". tee(2) looks without taking: 0 without a writer, EAGAIN
-// with one that has written nothing so far.
+// child could do nothing with it.
+// ENXIO for a FIFO without a writer. Opening it for reading does not fail with
+// O_NONBLOCK, but the child would read an end of file that only means "nobody
+// there yet". tee(2) looks without taking: 0 without a writer, EAGAIN with one
+// that has written nothing so far.
 int check_readable(int number) noexcept
 {
     struct stat about {};

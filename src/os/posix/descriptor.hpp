@@ -42,6 +42,10 @@ struct opened {
     int error = 0;
 };
 
+// What a system call gave, a descriptor or -errno, moved up if it landed on
+// 0, 1 or 2.
+opened above_standard(long result) noexcept;
+
 // Opens a file or device. A FIFO nobody is at the other end of is refused
 // (ENXIO) instead of waited for.
 opened open_file(const std::string& path, file_mode mode) noexcept;

@@ -74,7 +74,7 @@ bool interrupt::take_over() noexcept
     owner = ::getpid();
     pipe_number = write_end_.number();
 
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = brood_on_interrupt;
     // RESETHAND: the second Ctrl-C must end a program that hangs in its
     // clean-up. RESTART: nobody else's system call may see the first one.
@@ -87,7 +87,7 @@ interrupt::~interrupt()
 {
     if (!active_)
         return;
-    struct sigaction now {};
+    struct sigaction now{};
     ::sigaction(SIGINT, nullptr, &now);
     if (is_ours(now) || is_default(now))
         ::sigaction(SIGINT, &old_action_, nullptr);

@@ -33,7 +33,7 @@ private:
     bool take_over() noexcept;
 
     bool active_ = false;
-    struct sigaction old_action_ {};
+    struct sigaction old_action_{};
     descriptor read_end_;
     descriptor write_end_;
 };

@@ -12,7 +12,13 @@
 
 namespace brood::os {
 
-std::string missing_interpreter(const std::string& path)
+bool file_exists(const std::string& path) noexcept
+{
+    return system_call(SYS_faccessat, AT_FDCWD, path.c_str(), F_OK) == 0;
+}
+
+std::string missing_interpreter(const std::string& path,
+                                const std::string& directory)
 {
     const auto script = open_file(path, file_mode::read);
     if (script.error)
@@ -29,9 +35,10 @@ std::string missing_interpreter(const std::string& path)
         return {};
     line.remove_prefix(first);
     const std::string interpreter(line.substr(0, line.find_first_of(" \t")));
-    const long found = system_call(SYS_faccessat, AT_FDCWD,
-                                   interpreter.c_str(), F_OK);
-    return found == -ENOENT ? interpreter : std::string();
+    const bool relative = !interpreter.starts_with('/');
+    return file_exists(relative ? directory + "/" + interpreter : interpreter)
+               ? std::string()
+               : interpreter;
 }
 
 }  // namespace brood::os

@@ -46,7 +46,8 @@ struct fault_injection {
         // leaving, closing, reaping and signalling what already exists.
         if (remaining < 0 || number == SYS_exit_group ||
             number == SYS_close || number == SYS_waitid ||
-            number == SYS_rt_sigprocmask || number == SYS_kill)
+            number == SYS_rt_sigprocmask || number == SYS_rt_sigaction ||
+            number == SYS_umask || number == SYS_kill)
             return false;
         if (remaining-- > 0)
             return false;
