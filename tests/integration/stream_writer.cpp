@@ -161,7 +161,8 @@ TEST_F(streams, writes_of_any_size_arrive_in_order)
 TEST_F(streams, a_write_of_nothing_asks_the_kernel_nothing)
 {
     auto main = []() -> awaitable<void> {
-        auto cat = co_await create_subprocess(child("cat").in(piped).out(devnull));
+        auto cat = co_await create_subprocess(
+            child("cat").in(piped).out(devnull));
         constexpr long many = 1'000'000;
         os::fault_injection::arm(many, EIO);
         EXPECT_TRUE(cat.in().write(""));

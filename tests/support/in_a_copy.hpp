@@ -1,8 +1,8 @@
 // in_a_copy.hpp: runs a function in a fork of the test process.
 //
 // For what would change the whole process: its standard streams, its limits,
-// its signal dispositions, the system calls it may make. What GoogleTest is
-// told in the copy is lost, so a function that runs there says `require`.
+// its signal dispositions, the system calls it may make. GoogleTest's text may
+// be lost in such a copy, so a function that runs there says `require`.
 // Loops (brood::run, an io_context) are made in the copy, never brought along:
 // the two processes would share one epoll instance.
 #pragma once
@@ -104,8 +104,11 @@ namespace in_a_copy_detail {
     // Only a copy that hangs lives so long; SIGALRM ends it.
     constexpr unsigned longest_life_in_seconds = 120;
     ::alarm(longest_life_in_seconds);
+    const bool had_failed = ::testing::Test::HasFailure();
     try {
         body();
+        require(had_failed || !::testing::Test::HasFailure(),
+                "an expectation does not hold");
     } catch (const cannot_be_tested& error) {
         leave(77, report, error.what());
     } catch (const std::exception& error) {

@@ -35,7 +35,10 @@ struct bound_handler {
     {
         return asio::get_associated_allocator(handler_);
     }
-    void operator()() { std::apply(std::move(handler_), std::move(arguments_)); }
+    void operator()()
+    {
+        std::apply(std::move(handler_), std::move(arguments_));
+    }
 
     Handler handler_;
     executor_type executor_;
