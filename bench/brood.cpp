@@ -1,0 +1,190 @@
+// brood.cpp: the same works with brood, written as its users would.
+
+#include "measure.hpp"
+
+#include <brood/brood.hpp>
+
+#include <asio/buffer.hpp>
+#include <asio/redirect_error.hpp>
+
+#include <cstddef>
+#include <ranges>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using brood::awaitable;
+
+awaitable<void> spawn_wait(std::string tiny, long count)
+{
+    bench::stopwatch watch;
+    for (long i = 0; i != count; ++i) {
+        auto child = co_await brood::create_subprocess(brood::exec(tiny));
+        if (co_await child.wait() != 0)
+            bench::fail("a child");
+        watch.lap();
+    }
+    bench::report(watch, count);
+}
+
+awaitable<void> spawn_communicate(std::string tiny, long count)
+{
+    bench::stopwatch watch;
+    for (long i = 0; i != count; ++i) {
+        auto child = co_await brood::create_subprocess(
+            brood::exec(tiny, "line").out(brood::piped));
+        const auto [out, err] = co_await child.communicate();
+        if (out.size() != bench::line_size || child.returncode() != 0)
+            bench::fail("the output");
+        watch.lap();
+    }
+    bench::report(watch, count);
+}
+
+awaitable<int> run_one(std::string tiny)
+{
+    auto child = co_await brood::create_subprocess(brood::exec(tiny));
+    co_return co_await child.wait();
+}
+
+awaitable<void> in_flight(std::string tiny, long count)
+{
+    const auto one = [&tiny](long) { return run_one(tiny); };
+    const bench::stopwatch watch;
+    const auto codes = co_await brood::gather(
+        std::views::iota(0L, count) | std::views::transform(one),
+        brood::in_flight(bench::children_in_flight));
+    bench::report(watch, count);
+    for (const int code : codes)
+        if (code != 0)
+            bench::fail("a child");
+}
+
+brood::command source(const std::string& tiny, const char* mode, long size)
+{
+    return brood::exec(tiny, mode, std::to_string(size)).out(brood::piped);
+}
+
+awaitable<void> read_some(std::string tiny, long bytes)
+{
+    std::vector<char> buffer(bench::block_size);
+    const auto what = source(tiny, "flood", bytes);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    long total = 0;
+    brood::error_code ec;
+    auto token = asio::redirect_error(brood::use_awaitable, ec);
+    while (!ec)
+        total += static_cast<long>(
+            co_await child.out().async_read_some(asio::buffer(buffer), token));
+    co_await child.wait();
+    bench::report(watch, bytes);
+    if (total != bytes)
+        bench::fail("the output");
+}
+
+awaitable<void> read_all(std::string tiny, long bytes)
+{
+    const auto what = source(tiny, "flood", bytes);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    const auto all = co_await child.out().read();
+    co_await child.wait();
+    bench::report(watch, bytes);
+    if (all.size() != static_cast<std::size_t>(bytes))
+        bench::fail("the output");
+}
+
+// The quick way: takes what is there without suspending, and waits only when
+// there is no whole line.
+awaitable<void> try_readline(std::string tiny, long count)
+{
+    const auto what = source(tiny, "lines", count);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    auto& out = child.out();
+    long seen = 0;
+    for (;;) {
+        while (out.try_readline())
+            ++seen;
+        const auto line = co_await out.readline();
+        if (line.empty())
+            break;
+        ++seen;
+    }
+    co_await child.wait();
+    bench::report(watch, count);
+    if (seen != count)
+        bench::fail("the lines");
+}
+
+// The plain way: one awaitable and one string for each line.
+awaitable<void> readline(std::string tiny, long count)
+{
+    const auto what = source(tiny, "lines", count);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    long seen = 0;
+    for (;;) {
+        const auto line = co_await child.out().readline();
+        if (line.empty())
+            break;
+        ++seen;
+    }
+    co_await child.wait();
+    bench::report(watch, count);
+    if (seen != count)
+        bench::fail("the lines");
+}
+
+awaitable<void> alive(std::string tiny, long count)
+{
+    bench::allow_many_descriptors();
+    std::vector<brood::process> children;
+    const auto what = brood::exec(tiny, "pause");
+    // What the first child of a loop needs is not each child's cost.
+    co_await run_one(tiny);
+    const auto before = bench::footprint::now();
+    bench::stopwatch watch;
+    for (long i = 0; i != count; ++i) {
+        children.push_back(co_await brood::create_subprocess(what));
+        children.back().async_wait([](brood::error_code, int) {});
+        watch.lap();
+    }
+    bench::report(watch, count, before, bench::footprint::now());
+    for (auto& each : children)
+        each.kill();
+    for (auto& each : children)
+        co_await each.wait();
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    using coroutine = awaitable<void> (*)(std::string, long);
+    class work {
+    public:
+        explicit work(coroutine body) : body_(body) {}
+        void operator()(const char* tiny, long count) const
+        {
+            brood::run(body_(tiny, count));
+        }
+
+    private:
+        coroutine body_;
+    };
+    const std::pair<const char*, work> works[] = {
+        {"spawn_wait", work(spawn_wait)},
+        {"spawn_communicate", work(spawn_communicate)},
+        {"in_flight", work(in_flight)},
+        {"read_some", work(read_some)},
+        {"read_all", work(read_all)},
+        {"try_readline", work(try_readline)},
+        {"readline", work(readline)},
+        {"alive", work(alive)},
+    };
+    return bench::run_named_work(argc, argv, works);
+}
