@@ -4,6 +4,8 @@
 
 #include <brood/shlex.hpp>
 
+#include <asio/use_future.hpp>
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -393,6 +395,30 @@ TEST_F(communicate, cancelled_at_every_point_gives_each_byte_once)
         }
     };
     run_bounded(main());
+}
+
+TEST_F(communicate, cancelled_between_any_two_handlers_loses_nothing)
+{
+    const auto sent = pattern(200'001);
+    for (int count = 0; count < 30; ++count) {
+        asio::io_context io;
+        auto cat = spawn_process(
+            io, child("cat").in(piped).out(piped).err(piped));
+        std::optional<output> got;
+        for (int again = 0; !got && again < 20; ++again)
+            got = cancelled_between(io, count, cat.communicate(sent));
+        if (!got) {
+            // Cancelled before it began, none of them has seen the input.
+            auto rest =
+                asio::co_spawn(io, cat.communicate(sent), asio::use_future);
+            io.restart();
+            io.run();
+            got = rest.get();
+        }
+        EXPECT_EQ(got->out.size(), sent.size());
+        EXPECT_TRUE(got->out == sent);
+        EXPECT_EQ(cat.returncode(), 0);
+    }
 }
 
 TEST_F(communicate, a_cancellation_holds_while_the_child_floods)

@@ -5,6 +5,8 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 
+#include <asio/use_future.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -546,6 +548,33 @@ TEST_F(streams, reads_cancelled_at_every_point_give_each_byte_once)
         EXPECT_EQ(co_await cat.wait(), 0);
     };
     run_bounded(main());
+}
+
+TEST_F(streams, reads_cancelled_between_any_two_handlers_lose_nothing)
+{
+    const auto bytes = pattern(30'000);
+    for (int count = 0; count < 12; ++count) {
+        asio::io_context io;
+        fed_reader fed(io.get_executor());
+        std::string got;
+        std::size_t done = 0;
+        for (int which = 0; done != bytes.size(); ++which) {
+            // What is there may or may not be enough for the read.
+            const auto size =
+                std::min(odd_sizes[static_cast<std::size_t>(which) % 5],
+                         bytes.size() - done);
+            fed.feed(std::string_view(bytes).substr(done, size));
+            done += size;
+            got += cancelled_between(io, count, read_somehow(*fed, which / 2))
+                       .value_or("");
+        }
+        fed.finish();
+        auto rest = asio::co_spawn(io, fed->read(), asio::use_future);
+        io.restart();
+        io.run();
+        got += rest.get();
+        EXPECT_TRUE(got == bytes);
+    }
 }
 
 TEST_F(streams, a_second_reader_is_refused)

@@ -3,6 +3,8 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 
+#include "async/writer_core.hpp"
+#include "os/pipe.hpp"
 #include "os/posix/system_call.hpp"
 
 #include <asio/buffer.hpp>
@@ -99,6 +101,35 @@ TEST_F(streams, drain_waits_for_room)
             co_await each.join();
         in.close();
         EXPECT_EQ(co_await cat->wait(), 0);
+    };
+    run_bounded(main());
+}
+
+TEST_F(streams, drain_waits_until_little_is_left)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        auto ends = os::make_pipe(0);
+        const auto all = os::pipe_capacity(ends.write_end.number());
+        stream_writer writer(std::make_shared<detail::writer_core>(
+            io, std::move(ends.write_end)));
+        std::string taken(all, '\0');
+        const auto take = [&] {
+            return os::read_some(ends.read_end.number(), taken.data(), all);
+        };
+        // The pipe holds the first part; the rest is more than 64 KiB, then
+        // 17 KiB, which is still more than 16.
+        writer.write(pattern(all + all + 17 * 1024));
+        auto draining = co_await create_task(writer.drain());
+        EXPECT_EQ(take(), static_cast<long>(all));
+        co_await settle();
+        EXPECT_FALSE(draining.done());
+        EXPECT_EQ(take(), static_cast<long>(all));
+        co_await draining.join();
+        EXPECT_EQ(take(), 17 * 1024);
+        writer.close();
+        co_await writer.wait_closed();
+        EXPECT_EQ(take(), 0);
     };
     run_bounded(main());
 }

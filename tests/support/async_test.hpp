@@ -12,8 +12,13 @@
 
 #include <brood/brood.hpp>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -118,6 +123,40 @@ awaitable<std::optional<T>> cancelled_after(int count, awaitable<T> work)
             throw;
     }
     co_return value;
+}
+
+/// Starts `work` on `io`, runs `count` handlers, cancels `work` right there,
+/// between two of them, and runs `io` until it is over. Its value if it has
+/// one all the same; nothing if it was aborted.
+template <class T>
+std::optional<T> cancelled_between(asio::io_context& io, int count,
+                                   awaitable<T> work)
+{
+    std::optional<T> value;
+    std::exception_ptr failure;
+    bool over = false;
+    asio::cancellation_signal signal;
+    asio::co_spawn(
+        io, std::move(work),
+        asio::bind_cancellation_slot(
+            signal.slot(), [&](std::exception_ptr thrown, T got) {
+                over = true;
+                failure = thrown;
+                if (!failure)
+                    value.emplace(std::move(got));
+            }));
+    io.restart();
+    for (; count > 0; --count)
+        io.poll_one();
+    signal.emit(asio::cancellation_type::terminal);
+    io.restart();
+    while (!over && io.run_one() != 0) {
+    }
+    if (!over)
+        throw std::logic_error("the work can never end");
+    if (failure && !brood::detail::is_cancellation(failure))
+        std::rethrow_exception(failure);
+    return value;
 }
 
 /// A stream_reader on a descriptor that the test writes: what is fed at once

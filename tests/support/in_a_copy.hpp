@@ -40,6 +40,12 @@ public:
     }
 };
 
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool address_sanitizer = true;
+#else
+inline constexpr bool address_sanitizer = false;
+#endif
+
 // This machine, or this user, does not allow what the test needs.
 class cannot_be_tested : public std::runtime_error {
 public:
