@@ -45,7 +45,7 @@ class Work:
 WORKS = [
     Work("spawn_wait_true", "start and wait, /bin/true", 400, "us", 1.15,
          asked="spawn_wait", child="/bin/true"),
-    Work("spawn_wait", "start and wait, tiny child", 2000, "us"),
+    Work("spawn_wait", "start and wait, tiny child", 2000, "us", 1.15),
     Work("spawn_communicate", "start and communicate", 1500, "us"),
     Work("in_flight", "start and wait, 64 in flight", 1500, "us"),
     Work("read_some", "read, 64 KiB each", 256 * MIB, "GB/s", 1.1),

@@ -208,7 +208,7 @@ void writer_core::let_go() noexcept
 void writer_core::abandon() noexcept
 {
     // What has not been sent never will be.
-    if (sink_)
+    if (sink_ || !is_closing())
         error_ = asio::error::operation_aborted;
     sink_.reset();
     pending_.clear();

@@ -330,7 +330,10 @@ TEST_F(identity, the_signal_state_starts_clean)
 
 TEST_F(identity, only_credentials_cost_a_fork)
 {
-    if (brood::os::current_engine() == brood::os::spawn_engine::fork)
+    using brood::os::spawn_engine;
+    const auto engine = brood::os::current_engine();
+    if (engine == spawn_engine::fork ||
+        (engine == spawn_engine::vfork && thread_sanitizer))
         GTEST_SKIP() << "every child is a fork here";
     BROOD_IN_A_COPY([this] {
         const auto what = brood::exec(public_child(), "exit", "0");

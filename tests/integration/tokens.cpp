@@ -24,6 +24,7 @@
 #include <csignal>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -443,6 +444,21 @@ TEST_F(tokens, a_wait_is_cancelled_by_every_type)
     run_again(io);
     expect(kept, -SIGKILL);
     expect(dropped, 0, asio::error::operation_aborted);
+}
+
+TEST_F(tokens, a_wait_can_be_cancelled_between_any_two_handlers)
+{
+    asio::io_context io;
+    auto p = spawn_process(io, child("cat").in(piped).out(devnull));
+    for (int count = 0; count < 10; ++count)
+        EXPECT_FALSE(cancelled_between(io, count, p.wait()));
+    EXPECT_EQ(p.poll(), std::nullopt);
+    p.in().close();
+    std::optional<int> code;
+    for (int count = 0; !code; ++count)
+        code = cancelled_between(io, count, p.wait());
+    EXPECT_EQ(code, 0);
+    EXPECT_EQ(cancelled_between(io, 10, p.wait()), 0);
 }
 
 TEST_F(tokens, a_read_is_cancelled_by_every_type)

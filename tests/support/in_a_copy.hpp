@@ -46,6 +46,13 @@ inline constexpr bool address_sanitizer = true;
 inline constexpr bool address_sanitizer = false;
 #endif
 
+// It makes a fork of every vfork, which it could not follow.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool thread_sanitizer = true;
+#else
+inline constexpr bool thread_sanitizer = false;
+#endif
+
 // This machine, or this user, does not allow what the test needs.
 class cannot_be_tested : public std::runtime_error {
 public:
@@ -146,6 +153,10 @@ inline constexpr int not_testable = 77;
 inline int in_a_copy(const std::function<void()>& body)
 {
     namespace detail = in_a_copy_detail;
+    // It lets a copy start threads only if there were none: a thread of ours
+    // may just be ending. One more is its own.
+    if (thread_sanitizer)
+        static_cast<void>(wait_until([] { return thread_count() <= 2; }));
     int report[2];
     if (::pipe2(report, O_CLOEXEC) != 0)
         throw std::system_error(errno, std::generic_category(), "pipe2");
