@@ -58,7 +58,7 @@ constexpr bool sanitized = false;
 // How often something is done where `times` is the most that is sensible.
 constexpr int often(int times)
 {
-    return sanitized ? times / 10 : times;
+    return sanitized ? times / 4 : times;
 }
 
 // Runs `body(i)` on `count` threads at once, and throws what one of them
