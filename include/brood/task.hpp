@@ -39,8 +39,8 @@ public:
     }
     ~task()
     {
-        if (cancels_when_dropped_)
-            cancel();
+        if (state_ && !state_->detached())
+            state_->cancel();
     }
 
     /// Waits until the task has ended, and gives its value.
@@ -80,7 +80,11 @@ public:
 
     /// Lets the task go on when this handle is dropped. It still can be
     /// joined and cancelled; brood::run still cancels it at its end.
-    void detach() noexcept { cancels_when_dropped_ = false; }
+    void detach() noexcept
+    {
+        if (state_)
+            state_->detach();
+    }
 
 private:
     using state_type = detail::task_state<T>;
@@ -93,11 +97,7 @@ private:
     {
     }
 
-    void swap(task& other) noexcept
-    {
-        state_.swap(other.state_);
-        std::swap(cancels_when_dropped_, other.cancels_when_dropped_);
-    }
+    void swap(task& other) noexcept { state_.swap(other.state_); }
 
     const std::shared_ptr<state_type>& checked() const
     {
@@ -119,7 +119,6 @@ private:
     }
 
     std::shared_ptr<state_type> state_;
-    bool cancels_when_dropped_ = true;
 };
 
 /// Starts `work` beside the current coroutine: `auto t = co_await

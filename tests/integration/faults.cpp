@@ -4,6 +4,7 @@
 // thread. With shared memory the child's calls are counted with ours; a child
 // with a copy of our memory counts on its own, from where we were.
 #include "support/async_test.hpp"
+#include "support/descriptors.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
 
@@ -50,8 +51,17 @@ public:
     armed& operator=(const armed&) = delete;
 };
 
+// The number of a descriptor to pass on, away from those that a loop has.
+constexpr int passed = 50;
+
+test_fd open_passed()
+{
+    const test_fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return test_fd(::fcntl(null, F_DUPFD_CLOEXEC, passed));
+}
+
 // Commands that use everything there is between them; each exits with 7 if it
-// found everything as it was asked for.
+// found everything as it was asked for. `passed` has to be open then.
 std::vector<command> commands_with_everything(const temp_dir& dir)
 {
     write_file(dir / "input", "input\n");
@@ -85,7 +95,7 @@ std::vector<command> commands_with_everything(const temp_dir& dir)
             .child_fd(3, from_fd(2))
             .child_fd(4, from_fd(0))
             .child_fd(6, devnull)
-            .pass_fd(2 + 3)
+            .pass_fd(passed)
             .process_group()));
     // A program that is not in the first directory of PATH.
     const std::filesystem::path program = child_path();
@@ -101,21 +111,6 @@ std::vector<command> commands_with_everything(const temp_dir& dir)
                                  .extra_groups({})));
     return all;
 }
-
-// Keeps number 5 open, for pass_fd.
-class fifth_descriptor {
-public:
-    fifth_descriptor()
-    {
-        const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-        ::dup3(null, 5, O_CLOEXEC);
-        if (null != 5)
-            ::close(null);
-    }
-    ~fifth_descriptor() { ::close(5); }
-    fifth_descriptor(const fifth_descriptor&) = delete;
-    fifth_descriptor& operator=(const fifth_descriptor&) = delete;
-};
 
 bool has_children()
 {
@@ -182,7 +177,7 @@ TEST_F(faults, whichever_call_of_a_start_fails_nothing_is_left)
     // Makes the loop's own descriptors.
     auto first = spawn_process(io, child("exit", "0"));
     EXPECT_EQ(wait_on(io, first), 0);
-    const fifth_descriptor fifth;
+    const auto kept_open = open_passed();
     const auto before = open_descriptors();
 
     for (const auto& what : commands_with_everything(dir)) {
@@ -227,7 +222,7 @@ TEST_F(faults, each_step_of_a_start_is_named)
 {
     const temp_dir dir;
     asio::io_context io;
-    const fifth_descriptor fifth;
+    const auto kept_open = open_passed();
     std::map<spawn_step, int> seen;
     for (const auto& what : commands_with_everything(dir)) {
         // One more call than the longest start makes.
@@ -289,7 +284,7 @@ TEST_F(faults, a_refused_engine_is_replaced_by_the_next)
             shared_counter injected;
             BROOD_IN_A_COPY([&] {
                 asio::io_context io;
-                const fifth_descriptor fifth;
+                const auto kept_open = open_passed();
                 for (const auto& what : everything) {
                     const auto engine = os::current_engine();
                     auto made = start_with_fault(io, what, calls, error);

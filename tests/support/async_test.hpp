@@ -32,13 +32,6 @@ namespace brood_test {
 
 using brood::awaitable;
 
-/// brood-child in one of its modes.
-template <class... Arguments>
-brood::command child(const Arguments&... arguments)
-{
-    return brood::exec(child_path(), arguments...);
-}
-
 /// Runs `body` on a loop of its own. A test that hangs fails after a while.
 inline void run_bounded(awaitable<void> body)
 {

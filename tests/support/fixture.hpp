@@ -5,6 +5,8 @@
 // reads /proc, so Linux first. Uses neither brood nor Asio.
 #pragma once
 
+#include <brood/command.hpp>
+
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -92,6 +94,13 @@ private:
 
 /// Where brood-child is. Absolute.
 std::string child_path();
+
+/// brood-child in one of its modes.
+template <class... Arguments>
+brood::command child(const Arguments&... mode_and_arguments)
+{
+    return brood::exec(child_path(), mode_and_arguments...);
+}
 
 /// All bytes of a file. Throws std::runtime_error if it cannot be read.
 std::string read_file(const std::filesystem::path& path);

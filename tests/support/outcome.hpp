@@ -18,13 +18,6 @@
 
 namespace brood_test {
 
-// brood-child in one of its modes.
-template <class... Arguments>
-brood::command child(const Arguments&... mode_and_arguments)
-{
-    return brood::exec(child_path(), mode_and_arguments...);
-}
-
 class outcome {
 public:
     outcome(int returncode, brood::output written)

@@ -176,6 +176,11 @@ public:
         }
     }
 
+    // Whether it goes on without its handle. (Kept here, not in the handle,
+    // where GCC 12 takes it for uninitialised in an optional.)
+    void detach() noexcept { detached_ = true; }
+    bool detached() const noexcept { return detached_; }
+
 private:
     void check() const
     {
@@ -186,6 +191,7 @@ private:
     }
 
     std::optional<value_of<T>> value_;
+    bool detached_ = false;
 };
 
 }  // namespace brood::detail
