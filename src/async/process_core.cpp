@@ -97,8 +97,10 @@ std::optional<int> process_core::poll()
 {
     if (watch_) {
         const auto end = watch_->poll();
-        if (end.state != os::child_state::running)
+        if (end.state != os::child_state::running) {
             record(end);
+            announce();
+        }
     }
     if (!status_)
         return std::nullopt;
@@ -113,6 +115,10 @@ void process_core::record(const os::child_end& end)
     // Collected: the pid means nothing any more, and the pidfd is closed.
     watch_->release();
     watch_.reset();
+}
+
+void process_core::announce()
+{
     auto ready = std::exchange(waiters_, {});
     for (auto& each : ready)
         each.complete({}, status_->returncode());
@@ -144,8 +150,15 @@ void process_core::watch()
     if (watch_->is_started())
         return;
     watch_->start([self = shared_from_this()](const os::child_end& end) {
-        if (self->watch_)
-            self->record(end);
+        if (!self->watch_)
+            return;
+        self->record(end);
+        if (self->waiters_.size() != 1)
+            return self->announce();
+        // The usual case spares a turn of the loop.
+        auto only = std::move(self->waiters_.front());
+        self->waiters_.clear();
+        only.complete_in_this_turn({}, self->status_->returncode());
     });
 }
 

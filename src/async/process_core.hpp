@@ -76,6 +76,7 @@ private:
     void adopt(os::child child);
     void watch();
     void record(const os::child_end& end);
+    void announce();
     void cancel_wait(std::list<wait_handler>::iterator place);
     void hand_over() noexcept;
 
