@@ -6,10 +6,12 @@
 #pragma once
 
 #include "core/command_data.hpp"
+#include "os/cgroup.hpp"
 #include "os/spawn.hpp"
 
 #include <brood/errors.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,12 @@ public:
     // The child has its copies: closes ours of its ends.
     void close_child_ends() noexcept { held_.clear(); }
 
+    // What the child is born in; null: nothing of its own.
+    const std::shared_ptr<os::cgroup>& cgroup() const noexcept
+    {
+        return cgroup_;
+    }
+
     // What to throw when the plan failed.
     spawn_error explain(const os::spawn_failure& failure) const;
 
@@ -42,6 +50,7 @@ private:
     void prepare_program();
     void prepare_environment();
     void prepare_identity();
+    void prepare_cgroup();
     void require_callers_descriptors() const;
     void prepare_descriptors();
     int source_of(const redirection& to, int number, bool child_reads);
@@ -68,6 +77,7 @@ private:
     std::vector<std::string> environment_;
     std::vector<const char*> envp_;
     std::vector<std::uint32_t> groups_;
+    std::shared_ptr<os::cgroup> cgroup_;
 };
 
 }  // namespace brood::detail

@@ -33,6 +33,9 @@ struct spawn_plan {
     int process_group = -1;  // -1: the parent's; 0: a new one
     int umask = -1;          // -1: the parent's
 
+    // The directory of the cgroup to be born in; -1: the parent's.
+    int cgroup = -1;
+
     // A change of identity takes the fork engine: in a child that shares
     // memory it would make the parent non-dumpable and expose it to a
     // process of other privileges.

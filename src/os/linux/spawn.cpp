@@ -23,6 +23,9 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3  // linux/wait.h, Linux 5.4
 #endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL  // linux/sched.h, Linux 5.7
+#endif
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL  // linux/sched.h, Linux 5.5
 #endif
@@ -101,6 +104,10 @@ start_by_clone(const child_task& task, int* pidfd) noexcept
     if (pidfd) {
         arguments.flags |= CLONE_PIDFD;
         arguments.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
+    }
+    if (task.plan->cgroup >= 0 && !task.join_cgroup) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<unsigned>(task.plan->cgroup);
     }
     arguments.exit_signal = SIGCHLD;
     arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
@@ -281,7 +288,8 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
         return {};
     }
     child_report report;
-    const child_task task{&plan, &report, errors.write_end.number()};
+    const child_task task{&plan, &report, errors.write_end.number(),
+                          plan.cgroup >= 0};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
@@ -323,11 +331,17 @@ child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept
         return spawn_with_pipe(engine, plan, failure);
 
     child_report report;
-    const child_task task{&plan, &report, -1};
+    child_task task{&plan, &report, -1};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
         made = start(engine, task, plan.want_pidfd);
+        // Whether it is the kernel or the cgroup that refuses: the child
+        // finds out.
+        if (made.pid < 0 && plan.cgroup >= 0) {
+            task.join_cgroup = true;
+            made = start(engine, task, plan.want_pidfd);
+        }
     }
     if (made.pid < 0 && refused(made.pid)) {
         best_engine() = spawn_engine::vfork;
