@@ -266,11 +266,12 @@ void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
         return;
+    // Before its input ends: it could take that for its cue.
+    if (policy_ == on_drop::kill)
+        kill_for_good();
     for (auto& [number, end] : ends_)
         if (end.writing)
             end.writing->let_go();
-    if (policy_ == on_drop::kill)
-        kill_for_good();
     // Those who wait still learn of the end.
     if (waiters_.empty())
         hand_over();
