@@ -12,6 +12,7 @@
 #include <asio/this_coro.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -24,8 +25,15 @@ namespace detail {
 // Stops what is left of the child.
 BROOD_API awaitable<void> end_of_scope(process& child);
 
-template <typename T, typename Body>
-awaitable<T> live_with(command what, Body& body)
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"  // see put()
+#endif
+
+// The body comes as a function, so that this does not depend on its type.
+template <typename T>
+awaitable<T> live_with(command what,
+                       std::function<awaitable<T>(process&)> body)
 {
     std::optional<value_of<T>> value;
     std::exception_ptr failure;
@@ -56,6 +64,10 @@ awaitable<T> live_with(command what, Body& body)
     co_return unwrap<T>(*std::move(value));
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
 template <typename T, typename Body>
 class process_nursery final : public nursery {
 public:
@@ -82,7 +94,7 @@ private:
             return;
         start(std::make_shared<child>(),
               put<T>(shared_from_this(), value_,
-                     live_with<T>(std::move(what_), *body_)));
+                     live_with<T>(std::move(what_), std::ref(*body_))));
     }
 
     bool started_ = false;
