@@ -4,7 +4,12 @@
 
 #include <brood/brood.hpp>
 
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+
 #include <csignal>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -154,6 +159,46 @@ TEST_F(scopes, a_task_group_ends_when_dropped_children_are_collected)
         EXPECT_FALSE(process_exists(pid));
     };
     run_bounded(main());
+}
+
+// What waits for a child when its loop goes is destroyed, and the child with
+// it.
+TEST_F(scopes, a_loop_that_goes_takes_runs_and_stops_along)
+{
+    const auto token = std::make_shared<int>(0);
+    {
+        asio::io_context io;
+        auto runs = [](std::shared_ptr<int>) -> awaitable<void> {
+            static_cast<void>(
+                co_await run_process(child("ready-then-pause")));
+        };
+        auto stops = [](std::shared_ptr<int>) -> awaitable<void> {
+            auto p = co_await create_subprocess(
+                child("ignore-term").out(piped).process_group());
+            co_await p.out().readline();
+            co_await p.stop();
+        };
+        auto scoped = [](std::shared_ptr<int>) -> awaitable<void> {
+            auto body = [](process& p) -> awaitable<void> {
+                co_await p.wait();
+            };
+            co_await with_process(child("ready-then-pause").out(piped),
+                                  body);
+        };
+        asio::co_spawn(io, runs(token), asio::detached);
+        asio::co_spawn(io, stops(token), asio::detached);
+        asio::co_spawn(io, scoped(token), asio::detached);
+        async_run_process(io.get_executor(), child("ready-then-pause"),
+                          [token](brood::error_code,
+                                  brood::completed_process) {
+                              ADD_FAILURE() << "completed without a loop";
+                          });
+        for (int turn = 0; turn != 60; ++turn)
+            io.poll();
+        EXPECT_GT(token.use_count(), 4);
+    }
+    EXPECT_EQ(token.use_count(), 1);
+    EXPECT_TRUE(wait_until([] { return children().empty(); }));
 }
 
 }  // namespace
