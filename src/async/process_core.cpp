@@ -77,6 +77,20 @@ void process_core::adopt(os::child child)
 {
     pid_ = child.pid;
     watch_->adopt(std::move(child));
+    started();
+}
+
+void process_core::started() noexcept
+{
+    counted_ = true;
+    registry_->starts().child_started();
+}
+
+// Collected, or no longer ours.
+void process_core::gone() noexcept
+{
+    if (std::exchange(counted_, false) && registry_)
+        registry_->starts().child_ended();
 }
 
 process_core::~process_core()
@@ -85,6 +99,12 @@ process_core::~process_core()
         registry_->remove(entry_);
     drop();
     hand_over();
+    // Its pipes are closed as well. Not after a start that failed: it had
+    // taken no room, and must not wake itself.
+    if (registry_ && pid_ >= 0) {
+        ends_.clear();
+        registry_->starts().room_made();
+    }
 }
 
 pipe_end* process_core::end_of(int number) noexcept
@@ -113,6 +133,7 @@ void process_core::record(const os::child_end& end)
     // Collected: the pid means nothing any more, and the pidfd is closed.
     watch_->release();
     watch_.reset();
+    gone();
     auto ready = std::exchange(waiters_, {});
     for (auto& each : ready)
         each.complete({}, status_->returncode());
@@ -216,6 +237,7 @@ void process_core::hand_over() noexcept
     if (!watch_)
         return;
     auto child = std::exchange(watch_, nullptr)->release();
+    gone();
     if (child.pid < 0)
         return;
     const void* const owner =

@@ -78,6 +78,8 @@ private:
     void record(const os::child_end& end);
     void cancel_wait(std::list<wait_handler>::iterator place);
     void hand_over() noexcept;
+    void started() noexcept;
+    void gone() noexcept;
 
     executor io_;
     std::chrono::nanoseconds drain_;
@@ -94,6 +96,7 @@ private:
     communication talk_;
     child_registry* registry_ = nullptr;
     child_registry::entry entry_;
+    bool counted_ = false;  // among the running children of the context
 };
 
 }  // namespace brood::detail

@@ -46,10 +46,10 @@ PUBLIC_LAYERS = {
     """,
     "async": """
         asio called_process_error child_watcher create_subprocess
-        detail/any_handler errc errors incomplete_read_error
-        limit_overrun_error native output process protocol spawn_error
-        spawn_process stream_reader stream_writer subprocess_exec
-        timeout_error transport
+        detail/any_handler detail/patient_starts errc errors
+        incomplete_read_error limit_overrun_error native output process
+        protocol spawn_error spawn_process stream_reader stream_writer
+        subprocess_exec timeout_error transport
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
