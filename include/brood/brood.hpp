@@ -1,6 +1,7 @@
 // brood.hpp: all of brood.
 #pragma once
 
+#include <brood/adopt_process.hpp>
 #include <brood/aio.hpp>
 #include <brood/asio.hpp>
 #include <brood/command.hpp>

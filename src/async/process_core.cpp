@@ -238,7 +238,7 @@ void process_core::hand_over() noexcept
         return;
     auto child = std::exchange(watch_, nullptr)->release();
     gone();
-    if (child.pid < 0)
+    if (child.pid < 0 || child.foreign)
         return;
     const void* const owner =
         policy_ == on_drop::kill

@@ -46,6 +46,9 @@ public:
     // Starts `command`. Throws what create_subprocess throws.
     static std::shared_ptr<process_core> start(const executor& io,
                                                const command_data& command);
+    // For a process that somebody else has started.
+    static std::shared_ptr<process_core> take_over(const executor& io,
+                                                   os::child child);
     ~process_core();
 
     const executor& get_executor() const noexcept { return io_; }

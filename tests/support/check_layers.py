@@ -45,7 +45,7 @@ PUBLIC_LAYERS = {
         stop_sequence unlimited version
     """,
     "async": """
-        asio called_process_error child_watcher create_subprocess
+        adopt_process asio called_process_error child_watcher create_subprocess
         detail/any_handler detail/patient_starts errc errors
         incomplete_read_error limit_overrun_error native output process
         protocol spawn_error spawn_process stream_reader stream_writer
