@@ -8,6 +8,7 @@
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/output.hpp>
+#include <brood/output_events.hpp>
 #include <brood/process.hpp>
 #include <brood/redirection.hpp>
 #include <brood/resource_usage.hpp>

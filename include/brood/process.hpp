@@ -136,6 +136,7 @@ public:
     void detach();
 
 private:
+    friend class output_events;
     using wait_handler = detail::any_handler<void(error_code, int)>;
 
     struct initiate_wait {

@@ -53,8 +53,8 @@ PUBLIC_LAYERS = {
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
-        detail/child detail/gather detail/nursery gather pipeline run
-        run_process sleep task task_group wait_for with_task_group
+        detail/child detail/gather detail/nursery gather output_events
+        pipeline run run_process sleep task task_group wait_for with_task_group
     """,
     "launch": "",
 }
