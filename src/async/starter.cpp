@@ -46,8 +46,7 @@ spawn_error with_effort(const spawn_error& error, const std::string& effort)
 
 milliseconds since(steady_clock::time_point then)
 {
-    return std::chrono::duration_cast<milliseconds>(steady_clock::now() -
-                                                    then);
+    return std::chrono::duration_cast<milliseconds>(steady_clock::now() - then);
 }
 
 // While it waits, its timer holds it, and so the context does.
@@ -136,9 +135,9 @@ private:
     {
         if (!turn_)
             turn_ = steady_clock::now();
-        const auto wait = patience_.attempt_failed(
-            queue_.running() > 0, since(*turn_),
-            static_cast<std::uint32_t>(chance_()));
+        const auto wait =
+            patience_.attempt_failed(queue_.running() > 0, since(*turn_),
+                                     static_cast<std::uint32_t>(chance_()));
         if (wait)
             wait_until(steady_clock::now() + *wait);
         else
@@ -156,8 +155,8 @@ private:
 
     void give_up()
     {
-        const auto effort = core::effort_text(attempts_, since(began_),
-                                              queue_.running());
+        const auto effort =
+            core::effort_text(attempts_, since(began_), queue_.running());
         try {
             std::rethrow_exception(failure_);
         } catch (const spawn_error& error) {
@@ -227,8 +226,7 @@ void start_child(const executor& io, command what, start_handler handler)
         ->start();
 }
 
-awaitable<std::shared_ptr<process_core>> start_child(executor io,
-                                                     command what)
+awaitable<std::shared_ptr<process_core>> start_child(executor io, command what)
 {
     auto token = use_awaitable;
     return asio::async_initiate<asio::use_awaitable_t<>,

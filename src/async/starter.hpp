@@ -29,7 +29,6 @@ bool starts_are_patient(const executor& io);
 void start_child(const executor& io, command what, start_handler handler);
 
 // The same as an awaitable.
-awaitable<std::shared_ptr<process_core>> start_child(executor io,
-                                                     command what);
+awaitable<std::shared_ptr<process_core>> start_child(executor io, command what);
 
 }  // namespace brood::detail

@@ -14,12 +14,11 @@ start_patience::attempt_failed(bool children_running, milliseconds elapsed,
         (!children_running && waits_ >= most_idle_waits))
         return std::nullopt;
     constexpr int most_doublings = 10;  // far beyond the longest wait
-    const auto whole = std::min(
-        shortest_wait * (1 << std::min(waits_++, most_doublings)),
-        longest_wait);
+    const auto whole =
+        std::min(shortest_wait * (1 << std::min(waits_++, most_doublings)),
+                 longest_wait);
     const auto half = whole / 2;
-    const milliseconds wait =
-        half + milliseconds(random % (half.count() + 1));
+    const milliseconds wait = half + milliseconds(random % (half.count() + 1));
     return std::min(wait, longest_time - elapsed);
 }
 

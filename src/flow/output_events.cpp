@@ -122,8 +122,7 @@ private:
     void fill(stream& from, const std::shared_ptr<arrival>& wait)
     {
         ++wait->under_way;
-        auto filled = [self = shared_from_this(), &from,
-                       wait](error_code ec) {
+        auto filled = [self = shared_from_this(), &from, wait](error_code ec) {
             if (ec != asio::error::operation_aborted)
                 self->arrived_.push_back(&from);
             self->stop();

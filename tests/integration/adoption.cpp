@@ -240,8 +240,7 @@ TEST_F(adoption, dropping_kills_nothing_and_leaves_no_zombie)
     }
     EXPECT_TRUE(process_is_alive(started.pid()));
     started.finish();
-    EXPECT_TRUE(
-        wait_until([&] { return !process_exists(started.pid()); }));
+    EXPECT_TRUE(wait_until([&] { return !process_exists(started.pid()); }));
 }
 
 TEST_F(adoption, a_handle_that_outlives_its_loop_kills_nothing)
@@ -252,8 +251,7 @@ TEST_F(adoption, a_handle_that_outlives_its_loop_kills_nothing)
     io.reset();
     EXPECT_TRUE(process_is_alive(started.pid()));
     started.finish();
-    EXPECT_TRUE(
-        wait_until([&] { return !process_exists(started.pid()); }));
+    EXPECT_TRUE(wait_until([&] { return !process_exists(started.pid()); }));
 }
 
 TEST_F(adoption, waits_for_a_grandchild_and_never_collects_it)
@@ -307,8 +305,8 @@ TEST_F(adoption, tells_how_a_stranger_ended_that_its_parent_has_collected)
     EXPECT_EQ(wait_on(io, kin.parent()), 5);
     EXPECT_FALSE(process_exists(kin.grandchild()));
     EXPECT_FALSE(p.kill());
-    const auto known = kernel_remembers() ? exit_status::exited(5)
-                                          : exit_status();
+    const auto known =
+        kernel_remembers() ? exit_status::exited(5) : exit_status();
     EXPECT_EQ(p.poll(), known.returncode());
     EXPECT_EQ(p.status(), known);
     EXPECT_EQ(wait_on(io, by_pidfd), known.returncode());
@@ -345,8 +343,8 @@ TEST_F(adoption, dropping_a_stranger_leaves_it_alone)
     EXPECT_EQ(thread_count(), threads_before);
     EXPECT_TRUE(process_is_alive(kin.grandchild()));
     EXPECT_TRUE(adopt_process(io, kin.grandchild()).kill());
-    EXPECT_TRUE(wait_until(
-        [&] { return !process_is_alive(kin.grandchild()); }));
+    EXPECT_TRUE(
+        wait_until([&] { return !process_is_alive(kin.grandchild()); }));
 }
 
 TEST_F(adoption, refuses_what_can_never_be_adopted)
@@ -380,11 +378,9 @@ TEST_F(adoption, says_that_there_is_no_such_process)
     ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
     const auto nobody = failure([&] { auto p = adopt_process(io, pid); });
     EXPECT_EQ(nobody.code(), system_error_code(ESRCH));
-    EXPECT_EQ(std::string(nobody.what()), "adopting process " +
-                                              std::to_string(pid) +
-                                              ": No such process");
-    const auto closed =
-        failure([&] { auto p = adopt_process(io, pidfd(-1)); });
+    EXPECT_EQ(std::string(nobody.what()),
+              "adopting process " + std::to_string(pid) + ": No such process");
+    const auto closed = failure([&] { auto p = adopt_process(io, pidfd(-1)); });
     EXPECT_EQ(closed.code(), system_error_code(EBADF));
     EXPECT_EQ(std::string(closed.what()),
               "adopting the process of pidfd -1: Bad file descriptor");

@@ -73,8 +73,7 @@ awaitable<void> in_order()
         const std::string name =
             pattern[i % pattern.size()] == 'o' ? "out" : "err";
         const auto number = std::to_string(i);
-        const auto text =
-            co_await answer_to(p, events, name + " " + number);
+        const auto text = co_await answer_to(p, events, name + " " + number);
         EXPECT_EQ(text, name + ": " + number + "\n");
     }
     co_await finish(p);
@@ -156,8 +155,7 @@ void cancelled_again_and_again(bool lines)
         wanted_out += number;
         wanted_err += number;
         tell(p, "out " + number + "err " + number);
-        const auto event =
-            cancelled_between(io, round % 12, events->next());
+        const auto event = cancelled_between(io, round % 12, events->next());
         if (event)
             take(*event);
         else
@@ -284,8 +282,7 @@ awaitable<void> over_the_limit()
     const auto rest = co_await events.next();
     EXPECT_EQ(text_of(rest), "err: 89A\n");
     tell(p, "out- 0123456789A\n");
-    const auto endless =
-        co_await thrown_by<limit_overrun_error>(events.next());
+    const auto endless = co_await thrown_by<limit_overrun_error>(events.next());
     EXPECT_TRUE(endless.has_value());
     co_await finish(p);
 }
@@ -298,8 +295,7 @@ TEST_F(merged_output, a_line_over_the_limit_is_not_consumed)
 template <class T>
 awaitable<std::string> complaint_of(awaitable<T> work)
 {
-    const auto error =
-        co_await thrown_by<std::logic_error>(std::move(work));
+    const auto error = co_await thrown_by<std::logic_error>(std::move(work));
     co_return error ? error->what() : "no complaint";
 }
 

@@ -40,7 +40,7 @@ public:
     few_descriptors& operator=(const few_descriptors&) = delete;
 
 private:
-    struct rlimit before_ {};
+    struct rlimit before_{};
     std::vector<brood::os::descriptor> fillers_;
 };
 

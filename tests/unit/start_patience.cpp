@@ -68,9 +68,9 @@ TEST(start_patience, waits_longer_each_time_and_then_gives_up)
                      std::to_string(row.elapsed.count()) + " ms");
         auto patience = after(row.waits_before);
         const auto chance = most_chance(row.whole.value_or(0ms));
-        EXPECT_EQ(patience.attempt_failed(row.children_running, row.elapsed,
-                                          chance),
-                  row.whole);
+        EXPECT_EQ(
+            patience.attempt_failed(row.children_running, row.elapsed, chance),
+            row.whole);
         EXPECT_EQ(patience.attempts(), row.waits_before + 1);
     }
 }

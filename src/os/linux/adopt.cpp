@@ -49,13 +49,12 @@ found_process find_by_pidfd(int pidfd) noexcept
     found.error = check_open(pidfd);
     if (found.error)
         return found;
-    const auto pid = pid_in_proc(pidfd);
-    if (!pid || is_this_process(*pid)) {
-        found.error = pid ? EDEADLK : EINVAL;
+    const auto about = find_pid_in_proc(pidfd);
+    found.error = is_this_process(about.pid) ? EDEADLK : about.error;
+    if (found.error)
         return found;
-    }
     auto copy = duplicate(pidfd);
-    found.process.pid = *pid > 0 ? *pid : -1;
+    found.process.pid = about.pid > 0 ? about.pid : -1;
     found.process.pidfd = std::move(copy.fd);
     found.error = copy.error;
     found.process.foreign = !is_our_child(found.process);

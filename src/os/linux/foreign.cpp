@@ -11,7 +11,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 namespace brood::os {
@@ -26,23 +25,29 @@ public:
     {
         long number = 0;
         do
-            number = system_call(SYS_openat, AT_FDCWD, path,
-                                 O_RDONLY | O_CLOEXEC);
+            number =
+                system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
         while (number == -EINTR);
-        const auto file = above_standard(number).fd;
-        if (!file.is_open())
+        const auto file = above_standard(number);
+        error_ = file.error;
+        if (error_)
             return;
-        const long size = system_call(SYS_read, file.number(), bytes_,
-                                      sizeof bytes_ - 1);
-        size_ = size < 0 ? 0 : static_cast<std::size_t>(size);
-        bytes_[size_] = '\0';
+        const long size =
+            system_call(SYS_read, file.fd.number(), bytes_, sizeof bytes_ - 1);
+        if (size < 0)
+            error_ = static_cast<int>(-size);
+        else
+            size_ = static_cast<std::size_t>(size);
     }
 
     std::string_view text() const noexcept { return {bytes_, size_}; }
+    int error() const noexcept { return error_; }
 
 private:
+    // Ends with a NUL, whatever was read.
     char bytes_[2048] = {};
     std::size_t size_ = 0;
+    int error_ = 0;
 };
 
 // What stands behind the name, which may hold anything: the state, which is
@@ -62,8 +67,8 @@ bool may_look_into(int pid) noexcept
     char path[32];
     char target[1];
     std::snprintf(path, sizeof path, "/proc/%d/cwd", pid);
-    return system_call(SYS_readlinkat, AT_FDCWD, path, target,
-                       sizeof target) != -EACCES;
+    return system_call(SYS_readlinkat, AT_FDCWD, path, target, sizeof target) !=
+           -EACCES;
 }
 
 // The wait status in /proc of a process that has ended.
@@ -90,16 +95,18 @@ std::optional<int> wait_status_in_proc(int pid) noexcept
 
 }  // namespace
 
-std::optional<int> pid_in_proc(int pidfd) noexcept
+pid_in_proc find_pid_in_proc(int pidfd) noexcept
 {
     char path[48];
     std::snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
     const proc_file about(path);
+    if (about.error())
+        return {-1, about.error()};
     constexpr std::string_view label = "\nPid:\t";
     const auto found = about.text().find(label);
     if (found == std::string_view::npos)
-        return std::nullopt;
-    return std::atoi(about.text().data() + found + label.size());
+        return {-1, EINVAL};
+    return {std::atoi(about.text().data() + found + label.size()), 0};
 }
 
 bool has_ended(const child& child) noexcept
@@ -114,14 +121,14 @@ std::optional<exit_status> uncollected_status(const child& child) noexcept
 {
     // /proc may be that of another family of process numbers than ours; its
     // own number for it is right in any case.
-    const auto pid = pid_in_proc(child.pidfd.number());
-    if (!pid || *pid <= 0)
+    const auto found = find_pid_in_proc(child.pidfd.number());
+    if (found.error || found.pid <= 0)
         return std::nullopt;
-    const auto status = wait_status_in_proc(*pid);
+    const auto status = wait_status_in_proc(found.pid);
     // Asked afterwards: as long as nobody has collected it, the number was
     // its own while we looked. A pidfd is of no use for signals then.
-    const long exists = system_call(SYS_pidfd_send_signal,
-                                    child.pidfd.number(), 0, nullptr, 0);
+    const long exists =
+        system_call(SYS_pidfd_send_signal, child.pidfd.number(), 0, nullptr, 0);
     if (!status || (exists != 0 && exists != -EPERM))
         return std::nullopt;
     if (WIFSIGNALED(*status))
