@@ -1,6 +1,7 @@
 // brood.hpp: all of brood.
 #pragma once
 
+#include <brood/adopt_process.hpp>
 #include <brood/aio.hpp>
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
@@ -8,6 +9,7 @@
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/output.hpp>
+#include <brood/output_events.hpp>
 #include <brood/pipeline.hpp>
 #include <brood/process.hpp>
 #include <brood/redirection.hpp>

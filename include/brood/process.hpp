@@ -154,6 +154,7 @@ public:
     void detach();
 
 private:
+    friend class output_events;
     using wait_handler = detail::any_handler<void(error_code, int)>;
 
     struct initiate_wait {
@@ -177,7 +178,8 @@ private:
 
 /// Starts a child on the current coroutine's executor.
 ///
-/// Streams that the command leaves open are inherited.
+/// Streams that the command leaves open are inherited. Waits for nothing,
+/// except for room while a gather with a limit is running (see in_flight).
 ///
 /// Cancellation: a cancelled start leaves no child.
 /// Errors:       std::invalid_argument for a command that can never work;

@@ -1,6 +1,7 @@
 // process.cpp: the handle on a process_core, and the verbs that start one.
 #include "async/initiate.hpp"
 #include "async/process_core.hpp"
+#include "async/starter.hpp"
 #include "async/stop_operation.hpp"
 
 #include <asio/this_coro.hpp>
@@ -222,13 +223,17 @@ process spawn_process(const executor& io, const command& what)
 
 awaitable<process> create_subprocess(command what)
 {
-    // Nothing here waits, so this is the moment to notice a cancellation that
-    // came before: it must not leave a child.
+    // The moment to notice a cancellation that came before: it must not leave
+    // a child.
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
-    co_return spawn_process(io, what);
+    // Where no start may have to wait, this one is over at once.
+    if (!detail::starts_are_patient(io))
+        co_return spawn_process(io, what);
+    auto core = co_await detail::start_child(io, what.data());
+    co_return process(std::move(core));
 }
 
 }  // namespace brood

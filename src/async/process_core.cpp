@@ -81,6 +81,20 @@ void process_core::adopt(os::child child)
     if (owns_family_ && family_.needs_leader(child))
         watch_->keep();
     watch_->adopt(std::move(child));
+    started();
+}
+
+void process_core::started() noexcept
+{
+    counted_ = true;
+    registry_->starts().child_started();
+}
+
+// Collected, or no longer ours.
+void process_core::gone() noexcept
+{
+    if (std::exchange(counted_, false) && registry_)
+        registry_->starts().child_ended();
 }
 
 process_core::~process_core()
@@ -89,6 +103,12 @@ process_core::~process_core()
         registry_->remove(entry_);
     drop();
     hand_over();
+    // Its pipes are closed as well. Not after a start that failed: it had
+    // taken no room, and must not wake itself.
+    if (registry_ && pid_ >= 0) {
+        ends_.clear();
+        registry_->starts().room_made();
+    }
 }
 
 pipe_end* process_core::end_of(int number) noexcept
@@ -132,6 +152,7 @@ void process_core::settle() noexcept
         os::reap(watch_->child());
     }
     auto child = std::exchange(watch_, nullptr)->release();
+    gone();
     // The pid means nothing any more, but the pidfd still names the group.
     if (family_.level() == containment::group &&
         !family_.needs_leader(child) && !family_.is_empty(child))
@@ -298,6 +319,9 @@ void process_core::hand_over() noexcept
     os::child child;
     if (watch_)
         child = std::exchange(watch_, nullptr)->release();
+    gone();
+    if (child.foreign)
+        return;
     if (child.pid < 0 && (!cgroup || cgroup->remove()))
         return;
     const void* const owner =

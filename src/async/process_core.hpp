@@ -49,6 +49,9 @@ public:
     // Starts `command`. Throws what create_subprocess throws.
     static std::shared_ptr<process_core> start(const executor& io,
                                                const command_data& command);
+    // For a process that somebody else has started.
+    static std::shared_ptr<process_core> take_over(const executor& io,
+                                                   os::child child);
     ~process_core();
 
     const executor& get_executor() const noexcept { return io_; }
@@ -100,6 +103,8 @@ private:
     void announce();
     void cancel_wait(std::list<wait_handler>::iterator place);
     void hand_over() noexcept;
+    void started() noexcept;
+    void gone() noexcept;
 
     executor io_;
     std::optional<std::chrono::nanoseconds> drain_;
@@ -123,6 +128,7 @@ private:
     communication talk_;
     child_registry* registry_ = nullptr;
     child_registry::entry entry_;
+    bool counted_ = false;  // among the running children of the context
 };
 
 }  // namespace brood::detail

@@ -1,6 +1,8 @@
 // run_operation.cpp: see run_operation.hpp.
 #include "flow/run_operation.hpp"
 
+#include "async/starter.hpp"
+
 #include <asio/async_result.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/dispatch.hpp>
@@ -46,7 +48,7 @@ void run_operation::start(results_handler handler)
     handler_ = std::move(handler);
     handler_.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
-            self->react(core::run_event::cancelled);
+            self->cancel();
     });
     asio::dispatch(io_, [self = shared_from_this()] { self->begin(); });
 }
@@ -54,26 +56,87 @@ void run_operation::start(results_handler handler)
 void run_operation::begin()
 {
     began_ = last_output_ = std::chrono::steady_clock::now();
-    if (course_.reason() != stop_reason::none) {  // cancelled on its way here
-        finished_ = true;
-        return complete();
-    }
     try {
         check_run(settings_);
-        start_stages();
+        open_tees();
     } catch (...) {
-        failure_ = std::current_exception();
+        return start_failed(std::current_exception());
     }
-    still_running_ = static_cast<std::size_t>(
-        std::ranges::count_if(stages_, [](const stage& each) {
-            return each.core != nullptr;
-        }));
-    if (still_running_ == 0) {
+    start_next();
+}
+
+void run_operation::cancel()
+{
+    cancelled_ = true;
+    if (starting_)
+        stop_starting_.emit(asio::cancellation_type::all);
+    else
+        react(core::run_event::cancelled);
+}
+
+// Starts the next stage; where a start may have to wait for room, later.
+void run_operation::start_next()
+{
+    if (started_ == stages_.size() || cancelled_)
+        return all_started();
+    try {
+        auto data = prepared(started_);
+        connect(data);
+        if (!starts_are_patient(io_))
+            return stage_started(process_core::start(io_, data));
+        auto done = [self = shared_from_this()](
+                        std::exception_ptr failure,
+                        std::shared_ptr<process_core> made) {
+            if (failure)
+                self->start_failed(std::move(failure));
+            else
+                self->stage_started(std::move(made));
+        };
+        start_child(io_, std::move(data),
+                    {asio::bind_cancellation_slot(stop_starting_.slot(),
+                                                  std::move(done)),
+                     io_});
+    } catch (...) {
+        start_failed(std::current_exception());
+    }
+}
+
+void run_operation::stage_started(std::shared_ptr<process_core> made)
+{
+    auto& now = stages_[started_++];
+    now.core = std::move(made);
+    // The child has its copies: ours would keep the pipes open.
+    input_ = std::move(next_.read_end);
+    next_.write_end.close();
+    open_streams(now);
+    if (started_ == 1)
+        if (auto* const end = now.core->end_of(0))
+            in_ = end->writing;
+    start_next();
+}
+
+void run_operation::start_failed(std::exception_ptr failure)
+{
+    if (!cancelled_)
+        failure_ = std::move(failure);
+    all_started();
+}
+
+// Or as many as could be.
+void run_operation::all_started()
+{
+    starting_ = false;
+    input_.close();
+    next_ = os::pipe_ends();
+    still_running_ = started_;
+    if (started_ == 0) {
+        if (cancelled_)
+            course_.on(core::run_event::cancelled);
         finished_ = true;
         return complete();
     }
     wait_for_exits();
-    if (failure_) {
+    if (failure_ || cancelled_) {
         // Half a pipeline: nobody wants what it has to say.
         react(core::run_event::streams_ended);
         return react(core::run_event::cancelled);
@@ -89,36 +152,19 @@ void run_operation::begin()
             &run_operation::idle_timeout_over);
 }
 
-void run_operation::start_stages()
+// To the stage before it, and to a pipe for the one after it.
+void run_operation::connect(command_data& data)
 {
-    os::descriptor input;  // what the next stage reads
-    for (std::size_t place = 0; place != stages_.size(); ++place)
-        start_stage(place, input);
-}
-
-void run_operation::start_stage(std::size_t place, os::descriptor& input)
-{
-    auto& starting = stages_[place];
-    auto data = prepared(place);
-    os::pipe_ends next;
-    if (input.is_open())
-        data.in = from_fd(input.number());
-    if (place + 1 != stages_.size()) {
-        next = os::make_pipe(data.pipe_size.value_or(0));
-        if (next.error)
-            throw spawn_error(
-                error_code(next.error, std::system_category()),
-                spawn_step::pipe, std::string(),
-                "cannot make a pipe between two commands");
-        data.out = from_fd(next.write_end.number());
-    }
-    starting.core = process_core::start(io_, data);
-    // The child has its copies: ours would keep the pipes open.
-    input = std::move(next.read_end);
-    open_streams(starting);
-    if (place == 0)
-        if (auto* const end = starting.core->end_of(0))
-            in_ = end->writing;
+    if (input_.is_open())
+        data.in = from_fd(input_.number());
+    if (started_ + 1 == stages_.size())
+        return;
+    next_ = os::make_pipe(data.pipe_size.value_or(0));
+    if (next_.error)
+        throw spawn_error(error_code(next_.error, std::system_category()),
+                          spawn_step::pipe, std::string(),
+                          "cannot make a pipe between two commands");
+    data.out = from_fd(next_.write_end.number());
 }
 
 // The command as it is carried out: what it leaves open is decided here.
@@ -148,6 +194,10 @@ command_data run_operation::prepared(std::size_t place) const
         data.out = piped;
     if (!data.err)
         data.err = piped;
+    if (last && !settings_.tees_of_out.empty() && !is_pipe(data.out))
+        refuse("tee_out() is for an output that is captured");
+    if (last && !settings_.tees_of_err.empty() && !is_pipe(data.err))
+        refuse("tee_err() is for an output that is captured");
     if (!data.containment) {
         // The run owns what it started, so the level is named.
         const bool joins = data.process_group.value_or(0) != 0;
@@ -157,25 +207,29 @@ command_data run_operation::prepared(std::size_t place) const
     return data;
 }
 
+// Before anything is started: their files may not open.
+void run_operation::open_tees()
+{
+    const auto limit = stages_.back().what.data().limit;
+    for (const auto& each : settings_.tees_of_out)
+        tees_of_out_.emplace_back(each, 1, limit);
+    for (const auto& each : settings_.tees_of_err)
+        tees_of_err_.emplace_back(each, 2, limit);
+}
+
 void run_operation::open_streams(stage& of)
 {
     const bool last = &of == &stages_.back();
     if (auto* const end = of.core->end_of(1)) {
         of.out = &streams_.emplace_back(end->reading, settings_);
         if (last)
-            open_tees(*of.out, settings_.tees_of_out, 1);
+            of.out->tees = std::move(tees_of_out_);
     }
     if (auto* const end = of.core->end_of(2)) {
         of.err = &streams_.emplace_back(end->reading, settings_);
-        open_tees(*of.err, settings_.tees_of_err, 2);
+        if (last)
+            of.err->tees = std::move(tees_of_err_);
     }
-}
-
-void run_operation::open_tees(stream& to, const std::vector<tee>& tees,
-                              int parents)
-{
-    for (const auto& each : tees)
-        to.tees.emplace_back(each, parents, to.reader->limit());
 }
 
 // Sends the next piece; a child that does not want it is no error.

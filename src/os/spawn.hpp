@@ -53,6 +53,9 @@ struct spawn_plan {
 struct child {
     int pid = -1;
     descriptor pidfd;  // not open where the system has none to give
+    // Adopted, and not a child of this process: it has a pidfd, and is never
+    // collected, nor signalled by its number.
+    bool foreign = false;
 };
 
 struct spawn_failure {

@@ -5,6 +5,7 @@
 // with a copy of our memory counts on its own, from where we were.
 #include "support/async_test.hpp"
 #include "support/descriptors.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
 
@@ -30,7 +31,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -322,35 +322,6 @@ TEST_F(faults, a_refused_engine_is_replaced_by_the_next)
 // ------------------------------------------------------ real exhaustion
 
 namespace {
-
-// Leaves exactly `free` descriptor numbers, as long as it lives.
-class few_descriptors {
-public:
-    explicit few_descriptors(int free)
-    {
-        must(::getrlimit(RLIMIT_NOFILE, &before_));
-        // Numbers below the highest one that is in use would be free, too.
-        constexpr int first = 40;
-        for (;;) {
-            const int filler = must(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-            if (filler >= first) {
-                ::close(filler);
-                break;
-            }
-            fillers_.emplace_back(filler);
-        }
-        auto lowered = before_;
-        lowered.rlim_cur = static_cast<rlim_t>(first + free);
-        must(::setrlimit(RLIMIT_NOFILE, &lowered));
-    }
-    ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-    few_descriptors(const few_descriptors&) = delete;
-    few_descriptors& operator=(const few_descriptors&) = delete;
-
-private:
-    struct rlimit before_ {};
-    std::vector<os::descriptor> fillers_;
-};
 
 // Runs a child with three pipes; false if there was no room for it.
 bool runs_a_child(asio::io_context& io)

@@ -17,6 +17,9 @@
 // open-dev-stdin         opens /dev/stdin and copies that to stdout
 // drip                   for each byte of stdin, prints its value on a line
 // dialogue               answers each line of stdin with 'got: <line>'
+// obey                   does what each line of stdin says, until EOF: 'out T'
+//                        or 'err T' writes the line T there, 'out- T' and
+//                        'err- T' without a newline; 'close out', 'close err'
 // flood SIZE [N]         writes SIZE[K|M|G] patterned bytes, then exits with N
 // flood-both SIZE        the same on stdout and stderr, 4 KiB of each in turn
 // lines N [LEN]          prints N lines: 0, 1, ...; filled up with '.' to LEN
@@ -58,6 +61,7 @@
 // SIG is a number or a name (TERM). Exits 64 for a wrong command line, 71 for
 // a failed system call, each with a message on stderr.
 #include "brood_child_io.hpp"
+#include "brood_child_obey.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -649,6 +653,7 @@ constexpr mode modes[] = {
     {"line-then-hold", run_line_then_hold},
     {"line-then-stdin", run_line_then_stdin},
     {"lines", run_lines},
+    {"obey", run_obey},
     {"on-signal", run_on_signal},
     {"open-dev-stdin", run_open_dev_stdin},
     {"print-cwd", run_print_cwd},
