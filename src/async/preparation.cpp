@@ -38,9 +38,10 @@ preparation::preparation(const command_data& command) : command_(command)
     prepare_program();
     prepare_identity();
     prepare_descriptors();
+    prepare_attributes();
     plan_.cwd = command.cwd ? command.cwd->c_str() : nullptr;
     plan_.close_others = command.close_fds;
-    plan_.new_session = command.new_session;
+    plan_.new_session = leads_session(command);
     plan_.process_group = command.process_group.value_or(-1);
     plan_.umask = command.umask.value_or(-1);
     plan_.want_pidfd = pidfds_are_wanted();
@@ -226,6 +227,8 @@ std::string preparation::explain_exec(int error,
         return "it is not executable, or a directory";
     if (error == ENOEXEC)
         return "it is neither a program nor a script with a #! line";
+    if (error == EAGAIN)
+        return "the user has more processes than its limit allows";
     if (error != ENOENT)
         return "exec";
     bool found = false;
@@ -270,7 +273,7 @@ spawn_error preparation::explain(const os::spawn_failure& failure) const
     case spawn_step::none:
         message += "the report of what went wrong was damaged";
         break;
-    default: message += std::string(to_string(failure.step));
+    default: message += explain_attribute(failure, path);
     }
     return spawn_error(error_code(failure.error, std::system_category()),
                        failure.step, std::move(path), message,

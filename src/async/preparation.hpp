@@ -42,6 +42,7 @@ private:
     void prepare_program();
     void prepare_environment();
     void prepare_identity();
+    void prepare_attributes();
     void require_callers_descriptors() const;
     void prepare_descriptors();
     int source_of(const redirection& to, int number, bool child_reads);
@@ -52,6 +53,8 @@ private:
     void require_open(int number, const std::string& what) const;
     // Why exec failed, and the missing interpreter if that is why.
     std::string explain_exec(int error, std::string& interpreter) const;
+    std::string explain_attribute(const os::spawn_failure& failure,
+                                  std::string& path) const;
     [[noreturn]] void fail(spawn_step step, int error,
                            const std::string& path) const;
 
@@ -68,6 +71,8 @@ private:
     std::vector<std::string> environment_;
     std::vector<const char*> envp_;
     std::vector<std::uint32_t> groups_;
+    std::vector<os::resource_limit> limits_;
+    std::vector<unsigned long> processors_;
 };
 
 }  // namespace brood::detail

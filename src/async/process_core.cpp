@@ -16,7 +16,7 @@ namespace brood::detail {
 
 process_core::process_core(const executor& io, const command_data& command)
     : io_(io), drain_(command.drain), policy_(command.on_drop),
-      leads_group_(command.new_session || command.process_group == 0)
+      leads_group_(leads_session(command) || command.process_group == 0)
 {
 }
 

@@ -283,7 +283,8 @@ std::string to_string(const command& command, show_environment environment)
     auto shown = data.arguments;
     if (data.executable && !shown.empty())
         shown.front() = *data.executable;
-    auto line = environment_text(data, environment) + shlex::join(shown);
+    auto line = detail::attribute_text(data.attributes) +
+                environment_text(data, environment) + shlex::join(shown);
     if (data.cwd)
         line = "cd " + shlex::quote(*data.cwd) + " && " + line;
     // The files are found from our directory, not from the child's.
@@ -485,6 +486,7 @@ void check(const command_data& command)
     for (const auto id : command.extra_groups.value_or(
              std::vector<std::int64_t>{}))
         check_identity(identity(id), "extra_groups");
+    check_attributes(command);
 }
 
 }  // namespace detail

@@ -1,6 +1,8 @@
 // command_data.hpp: what a command holds, for the code that carries it out.
 #pragma once
 
+#include "core/attribute_data.hpp"
+
 #include <brood/command.hpp>
 
 #include <map>
@@ -48,6 +50,7 @@ struct command_data {
     std::optional<identity> group;
     std::optional<std::vector<std::int64_t>> extra_groups;
     std::optional<int> umask;
+    attribute_data attributes;
 
     brood::on_drop on_drop = brood::on_drop::kill;
 };

@@ -41,7 +41,7 @@ RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 PUBLIC_LAYERS = {
     "core": """
         command detail/callable detail/text_argument exit_status export
-        keyboard_interrupt redirection resource_usage result shlex spawn_step
+        keyboard_interrupt limit_kind redirection resource_usage result shlex spawn_step
         stop_sequence unlimited version
     """,
     "async": """

@@ -181,6 +181,11 @@ bool no_pidfd(long result) noexcept
     return result == -EMFILE || result == -ENFILE || result == -EINVAL;
 }
 
+int own_pid() noexcept
+{
+    return static_cast<int>(system_call(SYS_getpid));
+}
+
 struct started {
     long pid;
     int pidfd = -1;
@@ -259,7 +264,7 @@ child finish(const started& made, const child_report& report,
     auto pidfd = above_standard(made.pidfd).fd;
     if (report.error) {
         reap_failed(made.pid, pidfd);
-        failure = {report.step, report.error};
+        failure = {report.step, report.error, report.index};
         return {};
     }
     return {static_cast<int>(made.pid), std::move(pidfd)};
@@ -281,7 +286,8 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
         return {};
     }
     child_report report;
-    const child_task task{&plan, &report, errors.write_end.number()};
+    const child_task task{&plan, &report, errors.write_end.number(),
+                          own_pid()};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
@@ -301,6 +307,42 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
     return finish(made, report, failure);
 }
 
+child spawn_here(const spawn_plan& plan, spawn_failure& failure) noexcept
+{
+    if (plan.uid >= 0 || plan.gid >= 0 || plan.set_groups)
+        return spawn_with_pipe(spawn_engine::fork, plan, failure);
+    const spawn_engine engine = best_engine();
+    if (engine != spawn_engine::clone)
+        return spawn_with_pipe(engine, plan, failure);
+
+    child_report report;
+    const child_task task{&plan, &report, -1, own_pid()};
+    started made{-ENOSYS};
+    {
+        const signals_blocked blocked;
+        made = start(engine, task, plan.want_pidfd);
+    }
+    if (made.pid < 0 && refused(made.pid)) {
+        best_engine() = spawn_engine::vfork;
+        return spawn_with_pipe(spawn_engine::vfork, plan, failure);
+    }
+    return finish(made, report, failure);
+}
+
+// The kernel sends the signal when the thread that started the child ends, not
+// the process (PR_SET_PDEATHSIG(2const)). So a thread starts it that stays.
+child spawn_on_starter_thread(const spawn_plan& plan,
+                              spawn_failure& failure) noexcept
+{
+    child made;
+    auto stay = on_starter_thread([&] { made = spawn_here(plan, failure); });
+    if (!stay.is_held())
+        failure = {spawn_step::start, EAGAIN};
+    if (!failure.error)
+        made.stay = std::move(stay);
+    return made;
+}
+
 }  // namespace
 
 spawn_engine current_engine() noexcept
@@ -316,24 +358,8 @@ const char* const* parent_environment() noexcept
 child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept
 {
     failure = {};
-    if (plan.uid >= 0 || plan.gid >= 0 || plan.set_groups)
-        return spawn_with_pipe(spawn_engine::fork, plan, failure);
-    const auto engine = current_engine();
-    if (engine != spawn_engine::clone)
-        return spawn_with_pipe(engine, plan, failure);
-
-    child_report report;
-    const child_task task{&plan, &report, -1};
-    started made{-ENOSYS};
-    {
-        const signals_blocked blocked;
-        made = start(engine, task, plan.want_pidfd);
-    }
-    if (made.pid < 0 && refused(made.pid)) {
-        best_engine() = spawn_engine::vfork;
-        return spawn_with_pipe(spawn_engine::vfork, plan, failure);
-    }
-    return finish(made, report, failure);
+    return plan.parent_death_signal ? spawn_on_starter_thread(plan, failure)
+                                    : spawn_here(plan, failure);
 }
 
 }  // namespace brood::os

@@ -17,6 +17,7 @@ struct child_report {
     bool reached = false;
     spawn_step step = spawn_step::none;
     int error = 0;
+    int index = 0;  // which of several, as in spawn_failure
 };
 
 // What a child needs besides the plan.
@@ -24,6 +25,7 @@ struct child_task {
     const spawn_plan* plan;
     child_report* report;  // seen by the parent where memory is shared
     int error_fd;          // for where it is not; -1: it surely is
+    int parent;            // our pid
 };
 
 // Carries the plan out. Returns only by exec; on failure it reports and
