@@ -132,7 +132,15 @@ public:
     /// SIGKILL.
     bool kill();
 
-    /// Lets the child run on when this handle goes.
+    /// Changes the size of the terminal that a pty gave the child; the
+    /// programs on it get SIGWINCH.
+    ///
+    /// Errors: std::logic_error for a child without one,
+    ///         std::invalid_argument for a size that is not from 1 to 65535.
+    void resize(int rows, int columns);
+
+    /// Lets the child run on when this handle goes. (A terminal of a pty goes
+    /// with the handle all the same, which hangs the child up.)
     void detach();
 
 private:

@@ -112,6 +112,7 @@ void preparation::require_callers_descriptors() const
 void preparation::prepare_descriptors()
 {
     require_callers_descriptors();
+    prepare_terminal();
     const redirection inherited = inherit;
     add_wish(0, command_.in.value_or(inherited), true);
     add_wish(1, command_.out.value_or(inherited), false);
@@ -171,6 +172,7 @@ int preparation::source_of(const redirection& to, int number,
                                       child_reads ? file_mode::read
                                                   : file_mode::truncate)),
                     to.path());
+    case kind::terminal: return terminal_;
     case kind::descriptor: break;
     }
     return to.descriptor();

@@ -20,6 +20,7 @@ struct our_end {
     int number;      // the child's descriptor at the other end
     bool we_write;
     os::descriptor fd;
+    bool is_terminal = false;
 };
 
 class preparation {
@@ -32,6 +33,8 @@ public:
     // Good as long as this object lives.
     const os::spawn_plan& plan() const noexcept { return plan_; }
     std::vector<our_end>& our_ends() noexcept { return our_ends_; }
+    // What resizes the child's terminal; not open where it has none of ours.
+    os::descriptor& terminal() noexcept { return master_; }
     // The child has its copies: closes ours of its ends.
     void close_child_ends() noexcept { held_.clear(); }
 
@@ -43,6 +46,7 @@ private:
     void prepare_environment();
     void prepare_identity();
     void prepare_attributes();
+    void prepare_terminal();
     void require_callers_descriptors() const;
     void prepare_descriptors();
     int source_of(const redirection& to, int number, bool child_reads);
@@ -62,6 +66,8 @@ private:
     os::spawn_plan plan_;
     std::vector<our_end> our_ends_;
     std::vector<os::descriptor> held_;
+    os::descriptor master_;
+    int terminal_ = -1;  // the child's side, as long as it is held
     std::vector<core::fd_wish> wishes_;
     std::vector<core::fd_step> steps_;
     std::string path_;

@@ -1,10 +1,12 @@
 // preparation_attributes.cpp: the part of a preparation that is about limits,
-// priority, processors and signals.
+// priority, processors, signals and the terminal.
 #include "async/preparation.hpp"
 
 #include "os/attributes.hpp"
+#include "os/pty.hpp"
 
 #include <cerrno>
+#include <utility>
 
 namespace brood::detail {
 
@@ -27,8 +29,32 @@ void preparation::prepare_attributes()
     plan_.keep_ignored = wanted.keep_all_ignored
                              ? ~std::uint64_t{0}
                              : os::signal_set(wanted.keep_ignored);
-    plan_.controlling_terminal = wanted.controlling_terminal.value_or(-1);
+    plan_.controlling_terminal = wanted.controlling_terminal.value_or(
+        plan_terminal(command_).first);
     plan_.parent_death_signal = wanted.parent_death_signal.value_or(0);
+}
+
+void preparation::prepare_terminal()
+{
+    const auto plan = plan_terminal(command_);
+    if (!plan.wanted)
+        return;
+    auto made = os::make_pty(*plan.wanted);
+    if (made.error)
+        fail(spawn_step::open, made.error, "/dev/ptmx");
+    master_ = std::move(made.master);
+    terminal_ = made.terminal.number();
+    held_.push_back(std::move(made.terminal));
+    const auto share = [this](int number, bool we_write) {
+        auto copy = os::duplicate(master_.number());
+        if (copy.error)
+            fail(spawn_step::open, copy.error, "/dev/ptmx");
+        our_ends_.push_back({number, we_write, std::move(copy.fd), true});
+    };
+    if (plan.we_type)
+        share(0, true);
+    if (plan.shown_at >= 0)
+        share(plan.shown_at, false);
 }
 
 std::string preparation::explain_attribute(const os::spawn_failure& failure,

@@ -168,6 +168,10 @@ bool process::kill()
 {
     return send_signal(SIGKILL);
 }
+void process::resize(int rows, int columns)
+{
+    core().resize(rows, columns);
+}
 void process::detach()
 {
     core().detach();

@@ -188,7 +188,7 @@ std::string value_text(std::uint64_t value)
 
 bool leads_session(const command_data& command) noexcept
 {
-    return command.new_session;
+    return command.new_session || plan_terminal(command).wanted;
 }
 
 void check_attributes(const command_data& command)

@@ -391,6 +391,7 @@ void check_child_fd(int number, const redirection& to)
     case kind::parents:
         refuse(where + "use pass_fd(" + std::to_string(number) + ")");
     case kind::merged: refuse(where + "to_stdout is for err only");
+    case kind::terminal: refuse(where + "a pty is for in, out and err");
     case kind::descriptor:
         if (to.descriptor() < 0)
             refuse(where + "from_fd(" + std::to_string(to.descriptor()) +
@@ -486,6 +487,7 @@ void check(const command_data& command)
     for (const auto id : command.extra_groups.value_or(
              std::vector<std::int64_t>{}))
         check_identity(identity(id), "extra_groups");
+    check_pty(command);
     check_attributes(command);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/attribute_data.hpp"
+#include "core/terminal_plan.hpp"
 
 #include <brood/command.hpp>
 

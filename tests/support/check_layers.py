@@ -41,8 +41,8 @@ RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 PUBLIC_LAYERS = {
     "core": """
         command detail/callable detail/text_argument exit_status export
-        keyboard_interrupt limit_kind redirection resource_usage result shlex spawn_step
-        stop_sequence unlimited version
+        keyboard_interrupt limit_kind pty redirection resource_usage result
+        shlex spawn_step stop_sequence unlimited version
     """,
     "async": """
         asio called_process_error child_watcher create_subprocess

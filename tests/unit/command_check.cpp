@@ -30,6 +30,7 @@ using brood::file;
 using brood::file_mode;
 using brood::from_fd;
 using brood::limit_kind;
+using brood::pty;
 using brood::shell;
 
 using strings = std::vector<std::string>;
@@ -172,6 +173,17 @@ std::vector<misuse> every_misuse()
          {"controlling_terminal(0)", "add new_session()"}},
         {ls().new_session().controlling_terminal(-1),
          {"controlling_terminal(-1)", "child's descriptors"}},
+        {ls().in(pty(0, 80)), {"pty(0, 80)", "from 1 to 65535"}},
+        {ls().out(pty(24, 65536)), {"pty(24, 65536)", "from 1 to 65535"}},
+        {ls().in(pty()).out(pty(24, 81)),
+         {"pty(24, 80)", "one terminal", "the same pty"}},
+        {ls().out(pty()).err(pty().raw()), {"the same pty"}},
+        {ls().in(pty()).err(pty().echo(false)), {"the same pty"}},
+        {ls().err(pty()).process_group(),
+         {"pty(24, 80)", "leave process_group() out"}},
+        {ls().out(pty()).controlling_terminal(1),
+         {"pty(24, 80)", "leave controlling_terminal() out"}},
+        {ls().child_fd(7, pty()), {"child_fd(7)", "in, out and err"}},
         {ls().new_session().controlling_terminal(7),
          {"controlling_terminal(7)", "pass_fd()", "child_fd()"}},
     };
@@ -252,6 +264,8 @@ TEST_F(command_check, lets_the_limits_themselves_pass)
         ls().keep_ignored(1).keep_ignored(64).keep_ignored_signals(),
         ls().kill_on_parent_death().kill_on_parent_death(64),
         ls().new_session().controlling_terminal(2),
+        ls().in(pty(1, 65535)).out(pty(1, 65535)).err(brood::to_stdout),
+        ls().in(pty().raw()).new_session().err(pty().raw()),
         ls().new_session().pass_fd(7).controlling_terminal(7),
         ls().child_fd(7, brood::devnull).new_session().controlling_terminal(7),
     };
@@ -281,6 +295,7 @@ static_assert(makes_a_directory<std::string_view>);
 static_assert(!makes_a_directory<int>);
 static_assert(!makes_a_directory<std::nullptr_t>);
 static_assert(makes_a_redirection<brood::piped_t>);
+static_assert(makes_a_redirection<brood::pty>);
 static_assert(!makes_a_redirection<int>);          // say from_fd
 static_assert(!makes_a_redirection<const char*>);  // say file
 
