@@ -123,6 +123,12 @@ std::vector<command> commands_with_everything(const temp_dir& dir)
                       .signal_mask({SIGUSR1})
                       .keep_ignored(SIGHUP)
                       .kill_on_parent_death());
+    const auto screen = pty(30, 90).echo(false);
+    all.push_back(shell("test \"$(stty size)\" = '30 90' && test -t 1 && "
+                        "test -t 2 && exit 7")
+                      .in(screen)
+                      .out(screen)
+                      .err(screen));
     if (::geteuid() == 0)
         all.push_back(set_up(shell(found + "exit 7")
                                  .user(std::int64_t{0})
@@ -254,8 +260,8 @@ TEST_F(faults, each_step_of_a_start_is_named)
     for (const auto step :
          {spawn_step::open, spawn_step::pipe, spawn_step::start,
           spawn_step::dup2, spawn_step::chdir, spawn_step::setsid,
-          spawn_step::setpgid, spawn_step::rlimit, spawn_step::nice,
-          spawn_step::affinity, spawn_step::privileges,
+          spawn_step::setpgid, spawn_step::terminal, spawn_step::rlimit,
+          spawn_step::nice, spawn_step::affinity, spawn_step::privileges,
           spawn_step::parent_death, spawn_step::exec}) {
         EXPECT_GT(seen[step], 0) << to_string(step);
     }
