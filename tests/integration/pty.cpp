@@ -10,12 +10,14 @@
 #include <asio/io_context.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -43,6 +45,14 @@ brood::command on(const brood::pty& screen, brood::command what)
     return what;
 }
 
+// A child that never sees the end of its input must not stop the tests.
+outcome bounded_outcome(brood::command what, std::string input = {})
+{
+    return brood::run(
+        brood::wait_for(run_to_the_end(std::move(what), std::move(input)),
+                        std::chrono::minutes(1)));
+}
+
 const brood::pty screen(24, 80);
 const brood::pty quiet = brood::pty().echo(false);
 const brood::pty raw = brood::pty().raw();
@@ -53,19 +63,22 @@ TEST_F(terminal, is_one_for_the_child_of_the_size_asked_for)
 {
     for (const char* const number : {"0", "1", "2"})
         EXPECT_EQ(
-            outcome_of(on(brood::pty(25, 132), child("is-tty", number))).out,
+            bounded_outcome(on(brood::pty(25, 132), child("is-tty", number)))
+                .out,
             "yes 25 132 controlling\r\n");
-    EXPECT_EQ(outcome_of(on(brood::pty(), child("is-tty", "0"))).out,
+    EXPECT_EQ(bounded_outcome(on(brood::pty(), child("is-tty", "0"))).out,
               "yes 24 80 controlling\r\n");
-    EXPECT_EQ(outcome_of(on(brood::pty(65535, 1), child("is-tty", "0"))).out,
-              "yes 65535 1 controlling\r\n");
+    EXPECT_EQ(
+        bounded_outcome(on(brood::pty(65535, 1), child("is-tty", "0"))).out,
+        "yes 65535 1 controlling\r\n");
     // The same device at each, and nothing besides.
-    EXPECT_EQ(outcome_of(on(screen, child("print-fds"))).out,
+    EXPECT_EQ(bounded_outcome(on(screen, child("print-fds"))).out,
               "0 tty\r\n1 tty\r\n2 tty\r\n");
-    EXPECT_EQ(outcome_of(on(screen, shell("test /dev/fd/0 -ef /dev/fd/1 && "
-                                          "test /dev/fd/0 -ef /dev/fd/2")))
-                  .code,
-              0);
+    EXPECT_EQ(
+        bounded_outcome(on(screen, shell("test /dev/fd/0 -ef /dev/fd/1 && "
+                                         "test /dev/fd/0 -ef /dev/fd/2")))
+            .code,
+        0);
 }
 
 TEST_F(terminal, comes_with_a_session_of_its_own)
@@ -189,8 +202,8 @@ TEST_F(terminal, loses_nothing_at_its_end)
 {
     for (const std::size_t size : {0u, 1u, 4095u, 4096u, 100'000u}) {
         for (int again = 0; again != 10; ++again) {
-            const auto ended =
-                outcome_of(on(raw, child("flood", std::to_string(size), "3")));
+            const auto ended = bounded_outcome(
+                on(raw, child("flood", std::to_string(size), "3")));
             EXPECT_EQ(ended.code, 3);
             EXPECT_TRUE(ended.out == pattern(size))
                 << ended.out.size() << " of " << size;
@@ -319,18 +332,19 @@ TEST_F(terminal, nobody_has_open_any_more_is_a_broken_pipe)
 
 TEST_F(terminal, can_be_communicated_with)
 {
-    EXPECT_EQ(outcome_of(on(quiet, child("cat")), "a\nb\n").out, "a\r\nb\r\n");
+    EXPECT_EQ(bounded_outcome(on(quiet, child("cat")), "a\nb\n").out,
+              "a\r\nb\r\n");
     // A line that is not ended takes two to end the input.
-    EXPECT_EQ(outcome_of(on(quiet, child("cat")), "a\nb").out, "a\r\nb");
-    EXPECT_EQ(outcome_of(on(quiet, child("cat"))).out, "");
+    EXPECT_EQ(bounded_outcome(on(quiet, child("cat")), "a\nb").out, "a\r\nb");
+    EXPECT_EQ(bounded_outcome(on(quiet, child("cat"))).out, "");
     // What is typed is shown, but for the character that ends it.
-    EXPECT_EQ(outcome_of(on(screen, child("count-stdin")), "abc\n").out,
+    EXPECT_EQ(bounded_outcome(on(screen, child("count-stdin")), "abc\n").out,
               "abc\r\n4\r\n");
     // More than a terminal takes at once, either way.
     std::string lines;
     for (int i = 0; i != 20'000; ++i)
         lines += "line " + std::to_string(i) + "\n";
-    const auto ended = outcome_of(on(quiet, child("count-stdin")), lines);
+    const auto ended = bounded_outcome(on(quiet, child("count-stdin")), lines);
     EXPECT_EQ(ended.out, std::to_string(lines.size()) + "\r\n");
     EXPECT_EQ(ended.code, 0);
 }
@@ -338,7 +352,7 @@ TEST_F(terminal, can_be_communicated_with)
 TEST_F(terminal, input_that_the_child_does_not_want_is_no_error)
 {
     const auto ended =
-        outcome_of(on(raw, child("exit", "2")), std::string(1 << 20, 'x'));
+        bounded_outcome(on(raw, child("exit", "2")), std::string(1 << 20, 'x'));
     EXPECT_EQ(ended.code, 2);
 }
 
