@@ -4,12 +4,15 @@
 #include <brood/aio.hpp>
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
+#include <brood/completed_process.hpp>
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/output.hpp>
+#include <brood/pipeline.hpp>
 #include <brood/process.hpp>
 #include <brood/redirection.hpp>
 #include <brood/resource_usage.hpp>
+#include <brood/run_process.hpp>
 #include <brood/shlex.hpp>
 #include <brood/stream_reader.hpp>
 #include <brood/stream_writer.hpp>

@@ -5,16 +5,22 @@
 // setting that can never work is reported there, before a child exists.
 #pragma once
 
+#include <brood/capture.hpp>
+#include <brood/containment.hpp>
 #include <brood/detail/text_argument.hpp>
 #include <brood/export.hpp>
 #include <brood/limit_kind.hpp>
 #include <brood/redirection.hpp>
+#include <brood/stop_sequence.hpp>
+#include <brood/tee.hpp>
+#include <brood/unlimited.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -26,11 +32,8 @@ namespace brood {
 
 namespace detail {
 struct command_data;
+struct run_settings;
 }
-
-/// No limit, wherever brood takes a duration.
-inline constexpr std::chrono::nanoseconds unlimited =
-    std::chrono::nanoseconds::max();
 
 /// What becomes of a child that still runs when its handle is dropped.
 enum class on_drop {
@@ -80,8 +83,9 @@ public:
     BROOD_API command& limit(std::size_t bytes) &;
     /// The capacity of each pipe. Default: the kernel's, 64 KiB on Linux.
     BROOD_API command& pipe_size(std::size_t bytes) &;
-    /// How long communicate() still waits for the end of the output once the
-    /// child is gone and a descendant keeps a pipe open. Default: unlimited.
+    /// How long to wait for the end of the output once the child is gone and
+    /// a descendant keeps a pipe open. Default: unlimited in communicate(),
+    /// 250 ms in run_process().
     BROOD_API command& drain(std::chrono::nanoseconds time) &;
 
     /// The child's working directory. A program given with a slash is
@@ -123,15 +127,10 @@ public:
     BROOD_API command& extra_groups(std::vector<std::int64_t> ids) &;
     BROOD_API command& umask(int mask) &;
 
-    /// Limits what the child may use; unlimited_resource: no limit. Raising
-    /// the hard limit takes privileges.
+    /// Limits what the child may use; unlimited_resource: no limit. Without
+    /// `hard` both limits are `soft`. Raising the hard one takes privileges.
     BROOD_API command& rlimit(limit_kind what, std::uint64_t soft,
-                              std::uint64_t hard) &;
-    /// The same for both limits.
-    command& rlimit(limit_kind what, std::uint64_t both) &
-    {
-        return rlimit(what, both, both);
-    }
+                              std::optional<std::uint64_t> hard = {}) &;
     /// Adds to the parent's niceness, as nice(1) does. Below 0: more of the
     /// processor, which takes privileges.
     BROOD_API command& nice(int increment) &;
@@ -155,7 +154,31 @@ public:
     /// what it starts. Programs with set-user-ID or file capabilities escape.
     BROOD_API command& kill_on_parent_death(int signal = 9) &;
 
+    /// Who is stopped together with the child. Default: its group where it
+    /// leads one, else the child alone; in run_process(), its group.
+    BROOD_API command& containment(brood::containment level) &;
+    /// Where containment::cgroup makes its cgroup. Default: below the one
+    /// that this process is in.
+    BROOD_API command& cgroup_parent(text path) &;
+    /// How the child is stopped. Default: SIGTERM, 5 s, SIGKILL.
+    BROOD_API command& stop(stop_sequence sequence) &;
     BROOD_API command& on_drop(brood::on_drop policy) &;
+
+    // For run_process() only.
+    /// What the child reads on its standard input. Default: nothing.
+    BROOD_API command& input(std::string bytes) &;
+    /// Past it, the child is stopped. Default: unlimited.
+    BROOD_API command& timeout(std::chrono::nanoseconds time) &;
+    /// After so long without any output, the child is stopped.
+    BROOD_API command& idle_timeout(std::chrono::nanoseconds time) &;
+    /// Past so many bytes of output in all, the child is stopped.
+    BROOD_API command& output_limit(std::size_t bytes) &;
+    /// How much of each stream is kept, and of which part. Default: the first
+    /// 64 MiB. The rest is read and dropped.
+    BROOD_API command& capture(std::size_t limit, keep part = keep::head) &;
+    /// Where a captured stream also goes, as it comes. May be repeated.
+    BROOD_API command& tee_out(tee to) &;
+    BROOD_API command& tee_err(tee to) &;
 
     // The same setters on a temporary.
     command in(redirection to) && { return std::move(in(std::move(to))); }
@@ -206,13 +229,10 @@ public:
         return std::move(extra_groups(std::move(ids)));
     }
     command umask(int mask) && { return std::move(umask(mask)); }
-    command rlimit(limit_kind what, std::uint64_t soft, std::uint64_t hard) &&
+    command rlimit(limit_kind what, std::uint64_t soft,
+                   std::optional<std::uint64_t> hard = {}) &&
     {
         return std::move(rlimit(what, soft, hard));
-    }
-    command rlimit(limit_kind what, std::uint64_t both) &&
-    {
-        return std::move(rlimit(what, both));
     }
     command nice(int increment) && { return std::move(nice(increment)); }
     command affinity(std::vector<int> processors) &&
@@ -228,10 +248,7 @@ public:
     {
         return std::move(keep_ignored_signals());
     }
-    command keep_ignored(int signal) &&
-    {
-        return std::move(keep_ignored(signal));
-    }
+    command keep_ignored(int n) && { return std::move(keep_ignored(n)); }
     command controlling_terminal(int number = 0) &&
     {
         return std::move(controlling_terminal(number));
@@ -240,10 +257,44 @@ public:
     {
         return std::move(kill_on_parent_death(signal));
     }
+    command containment(brood::containment level) &&
+    {
+        return std::move(containment(level));
+    }
+    command cgroup_parent(text path) &&
+    {
+        return std::move(cgroup_parent(std::move(path)));
+    }
+    command stop(stop_sequence sequence) &&
+    {
+        return std::move(stop(std::move(sequence)));
+    }
     command on_drop(brood::on_drop policy) &&
     {
         return std::move(on_drop(policy));
     }
+    command input(std::string bytes) &&
+    {
+        return std::move(input(std::move(bytes)));
+    }
+    command timeout(std::chrono::nanoseconds time) &&
+    {
+        return std::move(timeout(time));
+    }
+    command idle_timeout(std::chrono::nanoseconds time) &&
+    {
+        return std::move(idle_timeout(time));
+    }
+    command output_limit(std::size_t bytes) &&
+    {
+        return std::move(output_limit(bytes));
+    }
+    command capture(std::size_t limit, keep part = keep::head) &&
+    {
+        return std::move(capture(limit, part));
+    }
+    command tee_out(tee to) && { return std::move(tee_out(std::move(to))); }
+    command tee_err(tee to) && { return std::move(tee_err(std::move(to))); }
 
     /// The program as it was given; /bin/sh for shell().
     BROOD_API const std::string& program() const noexcept;
@@ -257,6 +308,7 @@ private:
     friend command shell(text line);
     explicit command(std::unique_ptr<detail::command_data> data) noexcept;
     detail::command_data& changed();
+    detail::run_settings& changed_run(std::string_view setter);
 
     std::unique_ptr<detail::command_data> data_;
 };

@@ -23,6 +23,7 @@ enum class errc {
     already_reading,    ///< Another read of this stream is waiting.
     already_writing,    ///< Another async_write_some is waiting.
     stream_closed,      ///< The stream was closed on our side.
+    not_stopped,        ///< Not even SIGKILL ended the child in time.
 };
 
 BROOD_API const std::error_category& brood_category() noexcept;

@@ -139,6 +139,24 @@ public:
     ///         std::invalid_argument for a size that is not from 1 to 65535.
     void resize(int rows, int columns);
 
+    /// Stops the child, and with it all that its containment holds together,
+    /// as its command says: signals, each with a time to react, and SIGKILL
+    /// at the end. Gives the returncode.
+    ///
+    /// Waits until nobody of them is left alive, not only the child. At once
+    /// when that is so already.
+    ///
+    /// Completion:   no later than the graces of the sequence and 5 s.
+    /// Cancellation: no more grace: kills, waits for the end, and passes the
+    ///               cancellation on.
+    /// Errors:       system_error with errc::not_stopped: somebody was not
+    ///               even killed by SIGKILL within 5 s (it hangs in the
+    ///               kernel, or has another user's rights). It is still ours.
+    /// See:          containment, stop_sequence
+    [[nodiscard]] awaitable<int> stop();
+    /// The same by another sequence than the command's.
+    [[nodiscard]] awaitable<int> stop(stop_sequence sequence);
+
     /// Lets the child run on when this handle goes. (A terminal of a pty goes
     /// with the handle all the same, which hangs the child up.)
     void detach();

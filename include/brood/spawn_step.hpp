@@ -16,6 +16,7 @@ enum class spawn_step {
     start,         ///< Making the new process: clone, vfork or fork.
     dup2,          ///< Putting a descriptor in its place.
     chdir,         ///< Changing to the working directory.
+    cgroup,        ///< Making a cgroup, or starting the child in it.
     setsid,        ///< Starting a new session.
     setpgid,       ///< Joining or leading a process group.
     terminal,      ///< Taking the controlling terminal.

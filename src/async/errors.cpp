@@ -19,6 +19,8 @@ public:
         case errc::already_writing:
             return "another write to this stream is waiting";
         case errc::stream_closed: return "the stream was closed on our side";
+        case errc::not_stopped:
+            return "not even SIGKILL ended the child in time";
         }
         return "unknown error " + std::to_string(code);
     }

@@ -34,18 +34,21 @@ public:
         return *only;
     }
 
-    void adopt(orphan_place place, os::child child, const void* owner)
+    void adopt(orphan_place place, os::child child,
+               std::shared_ptr<os::cgroup> cgroup, const void* owner)
     {
         const std::lock_guard lock(mutex_);
+        auto& added = place.front();
+        added.child = std::move(child);
+        added.cgroup = std::move(cgroup);
+        added.owner = owner;
         // It may have ended already: then there is nothing to wait for.
-        if (os::reap(child).state != os::child_state::running)
+        if (is_done_with(added))
             return;
         if (!children_)
             children_.emplace();
-        auto& added = place.front();
-        added.watched = children_->watch(child);
-        added.child = std::move(child);
-        added.owner = owner;
+        added.watched =
+            added.child.pid > 0 && children_->watch(added.child);
         const bool watched = added.watched;
         orphans_.splice(orphans_.end(), place);
         pause_ = shortest_pause;
@@ -118,15 +121,27 @@ private:
     void collect()
     {
         const auto before = orphans_.size();
-        orphans_.remove_if([this](const orphan& o) {
+        orphans_.remove_if([this](orphan& o) { return is_done_with(o); });
+        if (orphans_.size() != before)
+            collected_.notify_all();
+    }
+
+    // Collects the child, and then removes its cgroup. Who was killed in it
+    // may take some time to go; one that cannot be emptied is left behind.
+    bool is_done_with(orphan& o)
+    {
+        constexpr int most_removals = 40;
+        if (o.child.pid > 0) {
             if (os::reap(o.child).state == os::child_state::running)
                 return false;
             if (o.watched && children_)
                 children_->unwatch(o.child);
-            return true;
-        });
-        if (orphans_.size() != before)
-            collected_.notify_all();
+            o.watched = false;
+            o.child = os::child();
+            pause_ = shortest_pause;
+        }
+        return !o.cgroup || o.cgroup->remove() ||
+               ++o.removals == most_removals;
     }
 
     static void lock_for_fork() { instance().mutex_.lock(); }
@@ -159,9 +174,11 @@ orphan_place reserve_orphan()
 }
 
 void adopt_orphan(orphan_place place, os::child child,
+                  std::shared_ptr<os::cgroup> cgroup,
                   const void* owner) noexcept
 {
-    reaper::instance().adopt(std::move(place), std::move(child), owner);
+    reaper::instance().adopt(std::move(place), std::move(child),
+                             std::move(cgroup), owner);
 }
 
 bool wait_for_orphans(const void* owner, std::chrono::milliseconds limit)

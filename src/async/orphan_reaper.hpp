@@ -6,10 +6,12 @@
 // forgets children that are not its own.
 #pragma once
 
+#include "os/cgroup.hpp"
 #include "os/wait.hpp"
 
 #include <chrono>
 #include <list>
+#include <memory>
 
 namespace brood::detail {
 
@@ -17,6 +19,9 @@ struct orphan {
     os::child child;
     const void* owner = nullptr;
     bool watched = false;
+    // To be removed once it is empty; null: none.
+    std::shared_ptr<os::cgroup> cgroup;
+    int removals = 0;
 };
 
 // Room for one orphan. Made together with the child, because giving it away
@@ -24,10 +29,12 @@ struct orphan {
 using orphan_place = std::list<orphan>;
 orphan_place reserve_orphan();
 
-// Takes over a child that has not been collected. `owner` is what
+// Takes over a child that has not been collected, or only the cgroup of one
+// that has. `owner` is what
 // wait_for_orphans asks for; null: nobody will ask.
 // Pre: `place` is from reserve_orphan() and was not used before.
 void adopt_orphan(orphan_place place, os::child child,
+                  std::shared_ptr<os::cgroup> cgroup,
                   const void* owner) noexcept;
 
 // Blocks until every orphan of `owner` has been collected, or the time is up.

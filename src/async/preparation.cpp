@@ -39,10 +39,14 @@ preparation::preparation(const command_data& command) : command_(command)
     prepare_identity();
     prepare_descriptors();
     prepare_attributes();
+    prepare_cgroup();
     plan_.cwd = command.cwd ? command.cwd->c_str() : nullptr;
     plan_.close_others = command.close_fds;
-    plan_.new_session = leads_session(command);
-    plan_.process_group = command.process_group.value_or(-1);
+    plan_.new_session = makes_session(command);
+    if (command.process_group)
+        plan_.process_group = *command.process_group;
+    else if (makes_group(command) && !plan_.new_session)
+        plan_.process_group = 0;
     plan_.umask = command.umask.value_or(-1);
     plan_.want_pidfd = pidfds_are_wanted();
 }
@@ -89,6 +93,17 @@ void preparation::prepare_identity()
         plan_.groups = groups_.data();
         plan_.group_count = groups_.size();
     }
+}
+
+void preparation::prepare_cgroup()
+{
+    if (command_.containment != containment::cgroup)
+        return;
+    os::cgroup_failure failure;
+    cgroup_ = std::make_shared<os::cgroup>(command_.cgroup_parent, failure);
+    if (failure.error)
+        fail(spawn_step::cgroup, failure.error, failure.path);
+    plan_.cgroup = cgroup_->directory();
 }
 
 // Before anything is opened here: it could get the number of one that the
@@ -215,6 +230,8 @@ void preparation::fail(spawn_step step, int error,
         message += " " + shlex::quote(path);
     if (step == spawn_step::look_up)
         message += ": no such user or group, or the database is unavailable";
+    if (step == spawn_step::cgroup)
+        message += ": no cgroup2 hierarchy that we may write to";
     if (step == spawn_step::open && error == ENXIO)
         message += ": a FIFO that nobody has open at its other end";
     throw spawn_error(
@@ -271,6 +288,10 @@ spawn_error preparation::explain(const os::spawn_failure& failure) const
     case spawn_step::chdir:
         path = *command_.cwd;
         message += "chdir to " + shlex::quote(path);
+        break;
+    case spawn_step::cgroup:
+        path = cgroup_->path();
+        message += "joining cgroup " + shlex::quote(path);
         break;
     case spawn_step::none:
         message += "the report of what went wrong was damaged";

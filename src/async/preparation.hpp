@@ -6,10 +6,12 @@
 #pragma once
 
 #include "core/command_data.hpp"
+#include "os/cgroup.hpp"
 #include "os/spawn.hpp"
 
 #include <brood/errors.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,12 @@ public:
     // The child has its copies: closes ours of its ends.
     void close_child_ends() noexcept { held_.clear(); }
 
+    // What the child is born in; null: nothing of its own.
+    const std::shared_ptr<os::cgroup>& cgroup() const noexcept
+    {
+        return cgroup_;
+    }
+
     // What to throw when the plan failed.
     spawn_error explain(const os::spawn_failure& failure) const;
 
@@ -47,6 +55,7 @@ private:
     void prepare_identity();
     void prepare_attributes();
     void prepare_terminal();
+    void prepare_cgroup();
     void require_callers_descriptors() const;
     void prepare_descriptors();
     int source_of(const redirection& to, int number, bool child_reads);
@@ -79,6 +88,7 @@ private:
     std::vector<std::uint32_t> groups_;
     std::vector<os::resource_limit> limits_;
     std::vector<unsigned long> processors_;
+    std::shared_ptr<os::cgroup> cgroup_;
 };
 
 }  // namespace brood::detail

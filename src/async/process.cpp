@@ -1,6 +1,7 @@
 // process.cpp: the handle on a process_core, and the verbs that start one.
 #include "async/initiate.hpp"
 #include "async/process_core.hpp"
+#include "async/stop_operation.hpp"
 
 #include <asio/this_coro.hpp>
 
@@ -168,6 +169,29 @@ bool process::kill()
 {
     return send_signal(SIGKILL);
 }
+namespace {
+
+awaitable<int> stop_and_wait(std::shared_ptr<process_core> core,
+                             stop_sequence sequence)
+{
+    const auto operation = std::make_shared<detail::stop_operation>(
+        std::move(core), std::move(sequence));
+    co_return co_await detail::initiate<void(error_code, int)>(
+        operation, &detail::stop_operation::start, use_awaitable);
+}
+
+}  // namespace
+
+awaitable<int> process::stop()
+{
+    return stop(core().stop_settings());
+}
+awaitable<int> process::stop(stop_sequence sequence)
+{
+    core();
+    return stop_and_wait(core_, std::move(sequence));
+}
+
 void process::resize(int rows, int columns)
 {
     core().resize(rows, columns);

@@ -15,8 +15,9 @@
 namespace brood::detail {
 
 process_core::process_core(const executor& io, const command_data& command)
-    : io_(io), drain_(command.drain), policy_(command.on_drop),
-      leads_group_(leads_session(command) || command.process_group == 0)
+    : io_(io), drain_(command.drain), stop_(command.stop),
+      policy_(command.on_drop), leads_group_(makes_group(command)),
+      owns_family_(command.containment.has_value()), parent_(os::this_process())
 {
 }
 
@@ -27,6 +28,7 @@ process_core::start(const executor& io, const command_data& command)
     const std::shared_ptr<process_core> core(new process_core(io, command));
     core->enter_context(prepared);
     core->take_ends(prepared, command.limit);
+    core->family_ = os::family(containment_of(command), prepared.cgroup());
     // Everything that can fail has been done: from here on there is either
     // no child, or a child with an owner.
     os::spawn_failure failure;
@@ -79,6 +81,8 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
 void process_core::adopt(os::child child)
 {
     pid_ = child.pid;
+    if (owns_family_ && family_.needs_leader(child))
+        watch_->keep();
     watch_->adopt(std::move(child));
 }
 
@@ -98,10 +102,12 @@ pipe_end* process_core::end_of(int number) noexcept
 
 std::optional<int> process_core::poll()
 {
-    if (watch_) {
+    if (watch_ && !status_) {
         const auto end = watch_->poll();
-        if (end.state != os::child_state::running)
+        if (end.state != os::child_state::running) {
             record(end);
+            announce();
+        }
     }
     if (!status_)
         return std::nullopt;
@@ -113,9 +119,68 @@ void process_core::record(const os::child_end& end)
     status_ = end.status;
     if (end.state == os::child_state::ended)
         usage_ = end.usage;
-    // Collected: the pid means nothing any more, and the pidfd is closed.
-    watch_->release();
-    watch_.reset();
+    settle();
+}
+
+// Pre: the end is known. Collects the child, unless that would put a family
+// out of reach that is still to be stopped.
+void process_core::settle() noexcept
+{
+    if (!watch_)
+        return;
+    if (watch_->is_kept()) {
+        if (family_keepers_ != 0 ||
+            (owns_family_ && !family_.is_empty(watch_->child())))
+            return;
+        os::reap(watch_->child());
+    }
+    auto child = std::exchange(watch_, nullptr)->release();
+    // The pid means nothing any more, but the pidfd still names the group.
+    if (family_.level() == containment::group &&
+        !family_.needs_leader(child) && !family_.is_empty(child))
+        remains_ = std::move(child);
+}
+
+const os::child* process_core::leader() const noexcept
+{
+    if (watch_)
+        return &watch_->child();
+    return remains_.pid > 0 ? &remains_ : nullptr;
+}
+
+int process_core::signal_family(int signal) noexcept
+{
+    if (family_.level() == containment::cgroup)  // needs no leader
+        return family_.signal(remains_, signal);
+    const auto* const first = leader();
+    return first ? family_.signal(*first, signal) : ESRCH;
+}
+
+bool process_core::family_has_ended() noexcept
+{
+    if (!poll())
+        return false;
+    if (family_.level() == containment::cgroup)
+        return family_.is_empty(remains_);
+    const auto* const first = leader();
+    return !first || family_.is_empty(*first);
+}
+
+void process_core::keep_family() noexcept
+{
+    ++family_keepers_;
+    if (watch_ && family_.needs_leader(watch_->child()))
+        watch_->keep();
+}
+
+void process_core::release_family() noexcept
+{
+    if (--family_keepers_ == 0 && status_)
+        settle();
+}
+
+void process_core::announce()
+{
     auto ready = std::exchange(waiters_, {});
     for (auto& each : ready)
         each.complete({}, status_->returncode());
@@ -147,8 +212,15 @@ void process_core::watch()
     if (watch_->is_started())
         return;
     watch_->start([self = shared_from_this()](const os::child_end& end) {
-        if (self->watch_)
-            self->record(end);
+        if (!self->watch_ || self->status_)
+            return;
+        self->record(end);
+        if (self->waiters_.size() != 1)
+            return self->announce();
+        // The usual case spares a turn of the loop.
+        auto only = std::move(self->waiters_.front());
+        self->waiters_.clear();
+        only.complete_in_this_turn({}, self->status_->returncode());
     });
 }
 
@@ -174,12 +246,13 @@ bool process_core::send_signal(int signal, signal_target to)
         throw std::invalid_argument(
             "brood: this child leads no process group; start it with "
             "process_group() or new_session()");
-    if (!watch_)
+    const auto* const first = leader();
+    if (!first)
         return false;
-    const auto& child = watch_->child();
+    const auto& child = *first;
     // A signal to a child that has ended but was not collected would be
     // accepted by the kernel and mean nothing.
-    if (to == signal_target::child && !os::is_running(child))
+    if (to == signal_target::child && (status_ || !os::is_running(child)))
         return false;
     const int error = to == signal_target::group
                           ? os::signal_group(child, signal)
@@ -215,38 +288,48 @@ void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
         return;
+    // Before its input ends: it could take that for its cue.
+    if (policy_ == on_drop::kill)
+        kill_for_good();
     // With its last descriptor the terminal is hung up.
     terminal_.close();
     for (auto& [number, end] : ends_)
         if (end.writing)
             end.writing->let_go();
-    if (!watch_)
-        return;
-    const auto& child = watch_->child();
-    // Asked first: in a forked copy of this process it is not our child, and
-    // must not die of the copy's end.
-    if (policy_ == on_drop::kill && os::is_our_child(child)) {
-        if (leads_group_)
-            os::signal_group(child, SIGKILL);
-        os::send_signal(child, SIGKILL);
-    }
     // Those who wait still learn of the end.
     if (waiters_.empty())
         hand_over();
 }
 
+// The child, if it runs, and with it, or with a command that says so, those
+// it leaves behind.
+void process_core::kill_for_good() noexcept
+{
+    // In a forked copy of this process it is not our child, and must not die
+    // of the copy's end.
+    if (parent_ != os::this_process())
+        return;
+    const bool runs = watch_ && !status_ && os::is_our_child(watch_->child());
+    if (runs || owns_family_)
+        signal_family(SIGKILL);
+    if (runs)
+        os::send_signal(watch_->child(), SIGKILL);
+}
+
 void process_core::hand_over() noexcept
 {
-    if (!watch_)
-        return;
-    auto child = std::exchange(watch_, nullptr)->release();
-    if (child.pid < 0)
+    auto cgroup = family_.release_cgroup();
+    os::child child;
+    if (watch_)
+        child = std::exchange(watch_, nullptr)->release();
+    if (child.pid < 0 && (!cgroup || cgroup->remove()))
         return;
     const void* const owner =
         policy_ == on_drop::kill
             ? &asio::query(io_, asio::execution::context)
             : nullptr;
-    adopt_orphan(std::move(orphanage_), std::move(child), owner);
+    adopt_orphan(std::move(orphanage_), std::move(child), std::move(cgroup),
+                 owner);
 }
 
 void process_core::leave_context() noexcept

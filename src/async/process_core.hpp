@@ -4,7 +4,9 @@
 // handle and by every operation under way.
 //
 // Must stay true: as long as the child has not been collected it is with
-// exactly one of these: our exit_watch, or the orphan reaper.
+// exactly one of these: our exit_watch, or the orphan reaper. Its end may be
+// known before: an ended child that pins the numbers of a family that is to be
+// reached is collected last.
 #pragma once
 
 #include "async/child_registry.hpp"
@@ -13,6 +15,7 @@
 #include "async/preparation.hpp"
 #include "async/reader_core.hpp"
 #include "async/writer_core.hpp"
+#include "os/family.hpp"
 
 #include <brood/process.hpp>
 
@@ -52,7 +55,11 @@ public:
     // False: the handle has outlived the execution context.
     bool has_context() const noexcept { return registry_ != nullptr; }
     int pid() const noexcept { return pid_; }
-    std::chrono::nanoseconds drain() const noexcept { return drain_; }
+    std::optional<std::chrono::nanoseconds> drain() const noexcept
+    {
+        return drain_;
+    }
+    const stop_sequence& stop_settings() const noexcept { return stop_; }
     std::optional<exit_status> status() const noexcept { return status_; }
     std::optional<resource_usage> usage() const noexcept { return usage_; }
     // Null: this descriptor is not a pipe of ours.
@@ -64,6 +71,16 @@ public:
     bool send_signal(int signal, signal_target to);
     void resize(int rows, int columns);
     void detach() noexcept { policy_ = on_drop::detach; }
+
+    // Signals all that the containment holds together: 0, or errno.
+    int signal_family(int signal) noexcept;
+    // True when nobody of them is left alive.
+    bool family_has_ended() noexcept;
+    // Between these two the family can be reached, also after its leader's
+    // end.
+    void keep_family() noexcept;
+    void release_family() noexcept;
+
     // The handle is gone.
     void drop() noexcept;
     // The execution context goes away.
@@ -77,15 +94,27 @@ private:
     void adopt(os::child child);
     void watch();
     void record(const os::child_end& end);
+    void settle() noexcept;
+    // Null: nothing is left of it that could be addressed.
+    const os::child* leader() const noexcept;
+    void kill_for_good() noexcept;
+    void announce();
     void cancel_wait(std::list<wait_handler>::iterator place);
     void hand_over() noexcept;
 
     executor io_;
-    std::chrono::nanoseconds drain_;
+    std::optional<std::chrono::nanoseconds> drain_;
+    stop_sequence stop_;
     on_drop policy_;
     bool leads_group_;
+    // The command names a level, so who outlives the child is ours, too.
+    bool owns_family_;
     bool dropped_ = false;
     int pid_ = -1;
+    int parent_;  // the process that started it, of which there may be copies
+    int family_keepers_ = 0;
+    os::family family_;
+    os::child remains_;  // a collected leader whose group lives on
     orphan_place orphanage_ = reserve_orphan();
     std::shared_ptr<exit_watch> watch_;  // none: collected or handed over
     std::optional<exit_status> status_;

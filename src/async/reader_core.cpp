@@ -71,7 +71,7 @@ void reader_core::start_fill(any_handler<void(error_code)> handler)
             self->reading_ = false;
             self->buffer_.commit(bytes);
             self->note(result);
-            handler.complete(self->seen_by_reader(result));
+            handler.complete_in_this_turn(self->seen_by_reader(result));
         });
 }
 
@@ -102,7 +102,8 @@ void reader_core::start_read_some(
             error_code result, std::size_t bytes) mutable {
             self->reading_ = false;
             self->note(result);
-            handler.complete(self->seen_by_reader(result), bytes);
+            handler.complete_in_this_turn(self->seen_by_reader(result),
+                                          bytes);
         });
 }
 

@@ -38,7 +38,4 @@ void check_attributes(const command_data& command);
 // shell: "nice -n 5 taskset -c 0,1 ".
 std::string attribute_text(const attribute_data& attributes);
 
-// The child leads a session of its own, and so a group.
-bool leads_session(const command_data& command) noexcept;
-
 }  // namespace brood::detail

@@ -11,13 +11,13 @@
 namespace brood {
 
 command& command::rlimit(limit_kind what, std::uint64_t soft,
-                         std::uint64_t hard) &
+                         std::optional<std::uint64_t> hard) &
 {
     auto& limits = changed().attributes.limits;
     std::erase_if(limits, [what](const detail::resource_limit& other) {
         return other.what == what;
     });
-    limits.push_back({what, soft, hard});
+    limits.push_back({what, soft, hard.value_or(soft)});
     return *this;
 }
 command& command::nice(int increment) &
@@ -149,7 +149,7 @@ void check_terminal(const command_data& command)
     const auto where = call("controlling_terminal", number);
     if (number < 0)
         refuse(where + "one of the child's descriptors is needed");
-    if (!leads_session(command))
+    if (!makes_session(command))
         refuse(where + "only the leader of a session can take a terminal; "
                        "add new_session()");
     if (!is_given(command, number))
@@ -185,11 +185,6 @@ std::string value_text(std::uint64_t value)
 }
 
 }  // namespace
-
-bool leads_session(const command_data& command) noexcept
-{
-    return command.new_session || plan_terminal(command).wanted;
-}
 
 void check_attributes(const command_data& command)
 {

@@ -179,9 +179,68 @@ command& command::umask(int mask) &
     changed().umask = mask;
     return *this;
 }
+command& command::containment(brood::containment level) &
+{
+    changed().containment = level;
+    return *this;
+}
+command& command::cgroup_parent(detail::text_argument path) &
+{
+    changed().cgroup_parent = std::move(path.value);
+    return *this;
+}
+command& command::stop(stop_sequence sequence) &
+{
+    changed().stop = std::move(sequence);
+    return *this;
+}
 command& command::on_drop(brood::on_drop policy) &
 {
     changed().on_drop = policy;
+    return *this;
+}
+
+detail::run_settings& command::changed_run(std::string_view setter)
+{
+    auto& run = changed().run;
+    run.last_set = setter;
+    return run;
+}
+command& command::input(std::string bytes) &
+{
+    changed_run("input").input = std::move(bytes);
+    return *this;
+}
+command& command::timeout(std::chrono::nanoseconds time) &
+{
+    changed_run("timeout").timeout = time;
+    return *this;
+}
+command& command::idle_timeout(std::chrono::nanoseconds time) &
+{
+    changed_run("idle_timeout").idle_timeout = time;
+    return *this;
+}
+command& command::output_limit(std::size_t bytes) &
+{
+    changed_run("output_limit").output_limit = bytes;
+    return *this;
+}
+command& command::capture(std::size_t limit, keep part) &
+{
+    auto& run = changed_run("capture");
+    run.capture_limit = limit;
+    run.kept = part;
+    return *this;
+}
+command& command::tee_out(tee to) &
+{
+    changed_run("tee_out").tees_of_out.push_back(std::move(to));
+    return *this;
+}
+command& command::tee_err(tee to) &
+{
+    changed_run("tee_err").tees_of_err.push_back(std::move(to));
     return *this;
 }
 
@@ -451,6 +510,55 @@ void check_identity(const std::optional<identity>& who,
 
 }  // namespace
 
+bool makes_session(const command_data& command) noexcept
+{
+    return command.new_session || plan_terminal(command).wanted ||
+           command.containment == containment::session;
+}
+
+bool makes_group(const command_data& command) noexcept
+{
+    return makes_session(command) || command.process_group == 0 ||
+           command.containment == containment::group;
+}
+
+containment containment_of(const command_data& command) noexcept
+{
+    return command.containment.value_or(
+        makes_group(command) ? containment::group : containment::process);
+}
+
+namespace {
+
+void check_containment(const command_data& command)
+{
+    const bool joins_a_group = command.process_group.value_or(0) != 0;
+    if (command.containment == containment::group && joins_a_group)
+        refuse("containment::group needs a group that the child leads; "
+               "leave process_group(" +
+               std::to_string(*command.process_group) + ") out");
+    if (command.containment == containment::session && command.process_group)
+        refuse("containment::session makes a new session and group; leave "
+               "process_group() out");
+    check_text(command.cgroup_parent, "the path of the parent cgroup");
+    if (!command.cgroup_parent.empty() &&
+        command.containment != containment::cgroup)
+        refuse("cgroup_parent() is for containment(containment::cgroup)");
+}
+
+}  // namespace
+
+void check_run(const run_settings& run)
+{
+    const auto zero = std::chrono::nanoseconds::zero();
+    if (run.timeout < zero)
+        refuse("timeout(): the time is negative");
+    if (run.idle_timeout <= zero)
+        refuse("idle_timeout(): a time above zero is needed");
+    if (run.output_limit == 0)
+        refuse("output_limit(0): use out(devnull) for no output at all");
+}
+
 void check(const command_data& command)
 {
     if (command.arguments.empty())
@@ -469,10 +577,14 @@ void check(const command_data& command)
     if (command.pipe_size && *command.pipe_size > 0x7fffffff)
         refuse("pipe_size(" + std::to_string(*command.pipe_size) +
                "): the kernel takes 2^31 - 1 at most");
-    if (command.drain < std::chrono::nanoseconds::zero())
+    if (command.drain && *command.drain < std::chrono::nanoseconds::zero())
         refuse("drain(): the time is negative");
     check_environment(command);
     check_descriptors(command);
+    check_containment(command);
+    if (!command.run.last_set.empty())
+        refuse(std::string(command.run.last_set) +
+               "() is for run_process() only");
     if (command.process_group && *command.process_group < 0)
         refuse("process_group(" + std::to_string(*command.process_group) +
                "): 0 makes a new group, a positive number joins one");

@@ -13,6 +13,7 @@ std::string_view to_string(spawn_step step) noexcept
     case spawn_step::start: return "start";
     case spawn_step::dup2: return "dup2";
     case spawn_step::chdir: return "chdir";
+    case spawn_step::cgroup: return "cgroup";
     case spawn_step::setsid: return "setsid";
     case spawn_step::setpgid: return "setpgid";
     case spawn_step::terminal: return "terminal";

@@ -47,7 +47,7 @@ public:
           in_(writer_of(*core_)), out_(reader_of(*core_, 1)),
           err_(reader_of(*core_, 2)),
           join_((out_ ? 1 : 0) + (err_ ? 1 : 0),
-                core_->drain() == unlimited),
+                core_->drain().value_or(unlimited) == unlimited),
           timer_(core_->get_executor())
     {
     }
@@ -149,7 +149,7 @@ private:
         ++running_;
         timer_.expires_after(
             std::chrono::duration_cast<asio::steady_timer::duration>(
-                core_->drain()));
+                *core_->drain()));
         timer_.async_wait([self = shared_from_this()](error_code ec) {
             --self->running_;
             if (!ec && !self->stopping_)

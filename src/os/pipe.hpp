@@ -13,4 +13,9 @@ long write_quietly(int number, const void* data, std::size_t size) noexcept;
 // Reads like read(2) and returns the count (0: end of file), or -errno.
 long read_some(int number, void* data, std::size_t size) noexcept;
 
+// Writes what fits into a descriptor that others use, too, and that must not
+// be made non-blocking: some bytes, or -EAGAIN when it takes none now.
+long write_without_waiting(int number, const void* data,
+                           std::size_t size) noexcept;
+
 }  // namespace brood::os

@@ -53,6 +53,9 @@ struct spawn_plan {
     std::uint64_t keep_ignored = 0;  // where the parent ignores them
     int parent_death_signal = 0;     // 0: none
 
+    // The directory of the cgroup to be born in; -1: the parent's.
+    int cgroup = -1;
+
     // A change of identity takes the fork engine: in a child that shares
     // memory it would make the parent non-dumpable and expose it to a
     // process of other privileges.

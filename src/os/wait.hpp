@@ -28,12 +28,19 @@ struct child_end {
 // nothing any more.
 child_end reap(const child& child) noexcept;
 
+// The same without collecting it: an ended child goes on pinning its pid and
+// the id of its group.
+child_end peek(const child& child) noexcept;
+
 // True while the child runs; it is not collected.
 bool is_running(const child& child) noexcept;
 
 // True until it is collected, and only in the process that started it: until
 // then its number is its own.
 bool is_our_child(const child& child) noexcept;
+
+// The pid of the process that this code runs in.
+int this_process() noexcept;
 
 // Blocks until the child has ended, and leaves it to be reaped.
 void wait_for_exit(int pid) noexcept;
@@ -43,5 +50,9 @@ int send_signal(const child& child, int signal) noexcept;
 
 // The same for the whole process group that the child leads.
 int signal_group(const child& child, int signal) noexcept;
+
+// Can the group be signalled through the child's pidfd, also once the child is
+// reaped? (Linux 6.9. Not where BROOD_GROUP_SIGNALS is `number`.)
+bool signals_group_by_pidfd(const child& child) noexcept;
 
 }  // namespace brood::os

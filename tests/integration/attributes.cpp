@@ -518,7 +518,7 @@ TEST_F(attributes, a_child_whose_parent_is_gone_does_not_begin)
     plan.parent_death_signal = SIGTERM;
     const auto end_of_a_child_of = [&plan](int parent) {
         brood::os::child_report report;
-        const brood::os::child_task task{&plan, &report, -1, parent};
+        const brood::os::child_task task{&plan, &report, -1, false, parent};
         const pid_t pid = ::fork();
         if (pid == 0)
             brood::os::child_main(task);

@@ -399,8 +399,11 @@ TEST_F(lifetime, ctrl_c_leaves_a_child_the_time_to_react)
         become_a_foreground_group();
         int code = -1;
         const auto body = [&]() -> awaitable<void> {
+            // It reacts, but ends only when told to.
             auto p = co_await create_subprocess(
-                child("on-signal", "INT", "7").out(piped));
+                child("on-signal", "INT", "7", "then-stdin")
+                    .in(piped)
+                    .out(piped));
             co_await p.out().readline();
             press_ctrl_c();
             std::exception_ptr failure;
@@ -412,6 +415,7 @@ TEST_F(lifetime, ctrl_c_leaves_a_child_the_time_to_react)
             require(failure != nullptr, "the wait was not cancelled");
             co_await asio::this_coro::reset_cancellation_state(
                 asio::disable_cancellation());
+            p.in().close();
             code = co_await p.wait();
             std::rethrow_exception(failure);
         };

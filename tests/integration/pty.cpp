@@ -349,6 +349,22 @@ TEST_F(terminal, can_be_communicated_with)
     EXPECT_EQ(ended.code, 0);
 }
 
+TEST_F(terminal, can_be_run_from_start_to_finish)
+{
+    const auto out_of = [](brood::command what) {
+        const auto done =
+            brood::run(brood::run_process(std::move(what.timeout(patience))));
+        EXPECT_FALSE(done.timed_out);
+        EXPECT_EQ(done.returncode, 0);
+        return done.out;
+    };
+    EXPECT_EQ(out_of(on(quiet, child("cat")).input("a\nb")), "a\r\nb");
+    // Without input it is at its end at once.
+    EXPECT_EQ(out_of(on(quiet, child("count-stdin"))), "0\r\n");
+    EXPECT_EQ(out_of(child("is-tty", "1").out(screen)), "yes 24 80 "
+                                                        "controlling\r\n");
+}
+
 TEST_F(terminal, input_that_the_child_does_not_want_is_no_error)
 {
     const auto ended =

@@ -26,7 +26,9 @@
 // line-then-stdin LINE   prints LINE, then exits 0 at EOF on stdin
 // ready-then-pause       prints 'ready', then pauses
 // ignore-term            ignores SIGTERM, prints 'ready', then pauses
-// on-signal SIG N        prints 'ready', exits with N when SIG arrives
+// on-signal SIG N [then-stdin]
+//                        prints 'ready', exits with N when SIG has arrived,
+//                        and, with then-stdin, stdin has ended
 // stop-self              prints 'ready', stops itself, exits 3 once continued
 // fork-and-hold-stdout [ignore-term] [setsid]
 //                        forks a grandchild that holds stdout and stderr and
@@ -341,6 +343,9 @@ int run_on_signal(const arguments& args)
     print_line("ready");
     int got = 0;
     while (::sigwait(&set, &got) != 0 || got != wanted) {}
+    char byte;
+    if (args.size() > 2)
+        while (::read(0, &byte, 1) > 0) {}
     return code;
 }
 

@@ -126,7 +126,7 @@ TEST_F(command, wishes_for_nothing_by_itself)
     EXPECT_TRUE(data.child_fds.empty() && data.pass_fds.empty());
     EXPECT_EQ(data.limit, 64u * 1024);
     EXPECT_FALSE(data.pipe_size);
-    EXPECT_EQ(data.drain, brood::unlimited);
+    EXPECT_EQ(data.drain, std::nullopt);
     EXPECT_FALSE(data.cwd || data.executable);
     EXPECT_TRUE(data.environment.empty());
     EXPECT_TRUE(data.close_fds);

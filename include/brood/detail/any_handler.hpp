@@ -115,15 +115,21 @@ public:
     // Hands the result to the handler's executor; never runs it inline.
     void complete(Arguments... arguments)
     {
-        auto* held = std::exchange(held_, nullptr);
-        if (held->slot.is_connected())
-            held->slot.clear();
-        held->complete(std::move(arguments)...);
+        release()->complete(turn::next, std::move(arguments)...);
+    }
+
+    // The same, without waiting for a turn of the loop: it may run inline.
+    // Only as the last act of a handler that the loop itself has called.
+    void complete_in_this_turn(Arguments... arguments)
+    {
+        release()->complete(turn::current, std::move(arguments)...);
     }
 
 private:
+    enum class turn : int { current, next };
+
     struct base {
-        virtual void complete(Arguments... arguments) = 0;
+        virtual void complete(turn when, Arguments... arguments) = 0;
         virtual void destroy() noexcept = 0;
         asio::cancellation_slot slot;
 
@@ -147,7 +153,7 @@ private:
 
         // The memory goes back before the handler runs, so that it can be
         // used again by the next operation that the handler starts.
-        void complete(Arguments... arguments) override
+        void complete(turn when, Arguments... arguments) override
         {
             const allocator memory(asio::get_associated_allocator(handler_));
             const auto io = std::move(io_);
@@ -156,10 +162,11 @@ private:
             bound ready{std::move(handler_), to, {std::move(arguments)...}};
             destroy(memory);
             if (!io || is_same(to, io))
-                asio::post(to, std::move(ready));
+                submit(when, to, std::move(ready));
             else
-                asio::post(io, forwarded_handler<Handler, Arguments...>{
-                                   std::move(ready), std::move(work)});
+                submit(when, io,
+                       forwarded_handler<Handler, Arguments...>{
+                           std::move(ready), std::move(work)});
         }
 
         void destroy() noexcept override
@@ -171,6 +178,15 @@ private:
         {
             this->~holder();
             std::allocator_traits<allocator>::deallocate(memory, this, 1);
+        }
+
+        template <class Executor, class Function>
+        static void submit(turn when, const Executor& to, Function function)
+        {
+            if (when == turn::current)
+                asio::dispatch(to, std::move(function));
+            else
+                asio::post(to, std::move(function));
         }
 
         static bool is_same(const work_executor& to, const executor& io)
@@ -202,6 +218,14 @@ private:
                 memory, place, 1);
             throw;
         }
+    }
+
+    base* release() noexcept
+    {
+        auto* held = std::exchange(held_, nullptr);
+        if (held->slot.is_connected())
+            held->slot.clear();
+        return held;
     }
 
     base* held_ = nullptr;

@@ -117,7 +117,7 @@ void exit_watch::ask()
 {
     if (!ended_)
         return;
-    const auto end = os::reap(child_);
+    const auto end = poll();
     if (end.state == os::child_state::running)
         return ask_later();
     std::exchange(ended_, nullptr)(end);

@@ -37,14 +37,22 @@ public:
     const os::child& child() const noexcept { return child_; }
 
     // Calls `ended` once, on the loop, never inline, when the child has ended
-    // and been collected. Keeps the loop running until then.
+    // and, unless it is kept, been collected. Keeps the loop running until
+    // then.
     void start(std::function<void(const os::child_end&)> ended);
     // Stops a started watch; `ended` is destroyed without being called.
     void stop() noexcept;
     bool is_started() const noexcept { return static_cast<bool>(ended_); }
 
-    // Collects the child if it has ended.
-    os::child_end poll() noexcept { return os::reap(child_); }
+    // Collects the child if it has ended, unless it is kept.
+    os::child_end poll() noexcept
+    {
+        return kept_ ? os::peek(child_) : os::reap(child_);
+    }
+
+    // While it is kept, an ended child is not collected.
+    void keep() noexcept { kept_ = true; }
+    bool is_kept() const noexcept { return kept_; }
 
     // Takes everything out of the loop and gives the child away.
     os::child release() noexcept;
@@ -64,6 +72,7 @@ private:
     std::optional<asio::posix::stream_descriptor> pidfd_;
     std::optional<asio::steady_timer> timer_;
     std::chrono::milliseconds pause_{1};
+    bool kept_ = false;
     std::shared_ptr<waiter_thread> thread_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "os/posix/child_side.hpp"
 #include "os/setting.hpp"
+#include "os/wait.hpp"
 
 #include <linux/sched.h>
 #include <sched.h>
@@ -22,6 +23,9 @@
 
 #ifndef P_PIDFD
 #define P_PIDFD 3  // linux/wait.h, Linux 5.4
+#endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL  // linux/sched.h, Linux 5.7
 #endif
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL  // linux/sched.h, Linux 5.5
@@ -102,6 +106,10 @@ start_by_clone(const child_task& task, int* pidfd) noexcept
         arguments.flags |= CLONE_PIDFD;
         arguments.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
     }
+    if (task.plan->cgroup >= 0 && !task.join_cgroup) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<unsigned>(task.plan->cgroup);
+    }
     arguments.exit_signal = SIGCHLD;
     arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
     arguments.stack_size = sizeof stack;
@@ -179,11 +187,6 @@ bool refused(long result) noexcept
 bool no_pidfd(long result) noexcept
 {
     return result == -EMFILE || result == -ENFILE || result == -EINVAL;
-}
-
-int own_pid() noexcept
-{
-    return static_cast<int>(system_call(SYS_getpid));
 }
 
 struct started {
@@ -287,7 +290,7 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
     }
     child_report report;
     const child_task task{&plan, &report, errors.write_end.number(),
-                          own_pid()};
+                          plan.cgroup >= 0, this_process()};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
@@ -316,11 +319,17 @@ child spawn_here(const spawn_plan& plan, spawn_failure& failure) noexcept
         return spawn_with_pipe(engine, plan, failure);
 
     child_report report;
-    const child_task task{&plan, &report, -1, own_pid()};
+    child_task task{&plan, &report, -1, false, this_process()};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
         made = start(engine, task, plan.want_pidfd);
+        // Whether it is the kernel or the cgroup that refuses: the child
+        // finds out.
+        if (made.pid < 0 && plan.cgroup >= 0) {
+            task.join_cgroup = true;
+            made = start(engine, task, plan.want_pidfd);
+        }
     }
     if (made.pid < 0 && refused(made.pid)) {
         best_engine() = spawn_engine::vfork;

@@ -2,6 +2,7 @@
 #include "os/wait.hpp"
 
 #include "os/posix/system_call.hpp"
+#include "os/setting.hpp"
 
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -129,14 +130,13 @@ long kill_by_number(const child& child, int number, int signal) noexcept
     return system_call(SYS_kill, number, signal);
 }
 
-}  // namespace
-
-child_end reap(const child& child) noexcept
+child_end ask(const child& child, int options) noexcept
 {
     child_end end;
     siginfo_t info;
     kernel_rusage usage{};
-    const long result = wait_once(child, info, WEXITED | WNOHANG, &usage);
+    const long result =
+        wait_once(child, info, WEXITED | WNOHANG | options, &usage);
     if (result == -ECHILD) {
         end.state = child_state::lost;
         end.status = lost_status(child);
@@ -146,6 +146,25 @@ child_end reap(const child& child) noexcept
         end.usage = to_usage(usage);
     }
     return end;
+}
+
+// Reads BROOD_GROUP_SIGNALS once: `number` takes the way of older kernels.
+bool may_signal_group_by_pidfd() noexcept
+{
+    static const bool may = setting("BROOD_GROUP_SIGNALS") != "number";
+    return may;
+}
+
+}  // namespace
+
+child_end reap(const child& child) noexcept
+{
+    return ask(child, 0);
+}
+
+child_end peek(const child& child) noexcept
+{
+    return ask(child, WNOWAIT);
 }
 
 bool is_running(const child& child) noexcept
@@ -161,6 +180,11 @@ bool is_our_child(const child& child) noexcept
     siginfo_t info;
     return is_a_child(child) &&
            wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) == 0;
+}
+
+int this_process() noexcept
+{
+    return static_cast<int>(system_call(SYS_getpid));
 }
 
 void wait_for_exit(int pid) noexcept
@@ -188,12 +212,21 @@ int signal_group(const child& child, int signal) noexcept
     if (!is_a_child(child))
         return ESRCH;
     long result = -EINVAL;
-    if (child.pidfd.is_open())
+    if (child.pidfd.is_open() && may_signal_group_by_pidfd())
         result = system_call(SYS_pidfd_send_signal, child.pidfd.number(),
                              signal, nullptr, pidfd_signal_process_group);
     if (is_refused(result))
         result = kill_by_number(child, -child.pid, signal);
     return static_cast<int>(-result);
+}
+
+bool signals_group_by_pidfd(const child& child) noexcept
+{
+    if (!child.pidfd.is_open() || !may_signal_group_by_pidfd())
+        return false;
+    return !is_refused(system_call(SYS_pidfd_send_signal,
+                                   child.pidfd.number(), 0, nullptr,
+                                   pidfd_signal_process_group));
 }
 
 }  // namespace brood::os

@@ -163,6 +163,18 @@ BROOD_CHILD_SIDE long change_directory(const spawn_plan& plan) noexcept
     return plan.cwd ? system_call(SYS_chdir, plan.cwd) : 0;
 }
 
+// For where clone3 cannot do it (before Linux 5.7).
+BROOD_CHILD_SIDE long join_cgroup(const spawn_plan& plan) noexcept
+{
+    const long file = system_call(SYS_openat, plan.cgroup, "cgroup.procs",
+                                  O_WRONLY | O_CLOEXEC);
+    if (file < 0)
+        return file;
+    const long result = system_call(SYS_write, file, "0", 1);  // 0: ourselves
+    system_call(SYS_close, file);
+    return result;
+}
+
 BROOD_CHILD_SIDE child_report failed(spawn_step step, long result) noexcept
 {
     child_report report;
@@ -273,6 +285,9 @@ BROOD_CHILD_SIDE child_report apply(const child_task& task) noexcept
 {
     const auto& plan = *task.plan;
     long result = 0;
+    // First of all: what follows counts for the new group.
+    if (task.join_cgroup && (result = join_cgroup(plan)) < 0)
+        return failed(spawn_step::cgroup, result);
     // Before the descriptors are placed: it marks every number above 2, and
     // placing takes the mark off again where it is wanted.
     if ((result = close_others(plan)) < 0)

@@ -25,7 +25,9 @@ struct child_task {
     const spawn_plan* plan;
     child_report* report;  // seen by the parent where memory is shared
     int error_fd;          // for where it is not; -1: it surely is
-    int parent;            // our pid
+    // The plan's cgroup is still to be joined: the child was not born in it.
+    bool join_cgroup = false;
+    int parent = -1;  // our pid
 };
 
 // Carries the plan out. Returns only by exec; on failure it reports and

@@ -4,8 +4,10 @@
 #include "os/posix/system_call.hpp"
 #include "os/setting.hpp"
 
+#include <poll.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdint>
@@ -70,6 +72,20 @@ long write_quietly(int number, const void* data, std::size_t size) noexcept
         can = false;
     }
     return write_with_sigpipe_blocked(number, data, size);
+}
+
+long write_without_waiting(int number, const void* data,
+                           std::size_t size) noexcept
+{
+    pollfd asked{number, POLLOUT, 0};
+    const std::uint64_t no_time[2] = {0, 0};
+    const long ready =
+        system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
+    if (ready == 0)
+        return -EAGAIN;
+    // A pipe that is ready has room for so many (pipe(7), PIPE_BUF).
+    constexpr std::size_t surely_fits = 4096;
+    return write_quietly(number, data, std::min(size, surely_fits));
 }
 
 long read_some(int number, void* data, std::size_t size) noexcept

@@ -1,0 +1,142 @@
+// pipeline.hpp: commands that read each other's output, as a value.
+#pragma once
+
+#include <brood/asio.hpp>
+#include <brood/command.hpp>
+#include <brood/completed_process.hpp>
+#include <brood/export.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace brood {
+
+/// Commands of which each reads what the one before it writes:
+/// `exec("cat", file) | exec("grep", "x") | exec("wc", "-l")`.
+///
+/// Nothing goes through the parent: the kernel's pipes lie between the
+/// commands. What a run needs besides is said of the whole:
+/// `(a | b).timeout(5s)`. The first command may say where its input comes
+/// from, the last where its output goes.
+///
+/// Threads: a plain value.
+/// See:     run_process, completed_pipeline
+class BROOD_API pipeline {
+public:
+    pipeline(command first, command second);
+
+    /// The commands, in order.
+    const std::vector<command>& stages() const noexcept { return stages_; }
+
+    // What stands here means what it means for a command.
+    pipeline& input(std::string bytes) &;
+    pipeline& timeout(std::chrono::nanoseconds time) &;
+    pipeline& idle_timeout(std::chrono::nanoseconds time) &;
+    pipeline& output_limit(std::size_t bytes) &;
+    pipeline& capture(std::size_t limit, keep part = keep::head) &;
+    /// Of the last command's output.
+    pipeline& tee_out(tee to) &;
+
+    // The same setters on a temporary.
+    pipeline input(std::string bytes) &&
+    {
+        return std::move(input(std::move(bytes)));
+    }
+    pipeline timeout(std::chrono::nanoseconds time) &&
+    {
+        return std::move(timeout(time));
+    }
+    pipeline idle_timeout(std::chrono::nanoseconds time) &&
+    {
+        return std::move(idle_timeout(time));
+    }
+    pipeline output_limit(std::size_t bytes) &&
+    {
+        return std::move(output_limit(bytes));
+    }
+    pipeline capture(std::size_t limit, keep part = keep::head) &&
+    {
+        return std::move(capture(limit, part));
+    }
+    pipeline tee_out(tee to) && { return std::move(tee_out(std::move(to))); }
+
+    /// For the library: a command without a program, that holds what was said
+    /// of the whole.
+    const command& whole() const noexcept { return whole_; }
+
+    friend pipeline operator|(pipeline upstream, command downstream);
+
+private:
+    std::vector<command> stages_;
+    command whole_;
+};
+
+[[nodiscard]] BROOD_API pipeline operator|(command upstream,
+                                           command downstream);
+
+[[nodiscard]] BROOD_API pipeline operator|(pipeline upstream,
+                                           command downstream);
+
+/// The pipeline as one line of shell.
+[[nodiscard]] BROOD_API std::string to_string(const pipeline& what);
+
+/// What came of a pipeline: of each command, and of the whole.
+///
+/// Threads: a plain value.
+class [[nodiscard]] BROOD_API completed_pipeline {
+public:
+    explicit completed_pipeline(std::vector<completed_process> ended);
+
+    /// Of each command, in order; its standard error, too. `out` is empty in
+    /// all but the last.
+    std::vector<completed_process> stages;
+
+    /// What the last command wrote.
+    const std::string& out() const noexcept { return stages.back().out; }
+    /// That of the last command that failed; 0 if none did. A command that
+    /// died of SIGPIPE (or exited with 141, a shell's word for that) has not
+    /// failed where the one that reads from it succeeded: `yes | head`.
+    int returncode() const noexcept;
+    /// The command that returncode() speaks of; null if none failed.
+    const completed_process* failed() const noexcept;
+    bool timed_out() const noexcept { return stages.back().timed_out; }
+    stop_reason stopped() const noexcept { return stages.back().stopped; }
+    bool truncated() const noexcept;
+    bool complete() const noexcept;
+    std::chrono::nanoseconds elapsed() const noexcept
+    {
+        return stages.back().elapsed;
+    }
+
+    /// True when it ended by itself and no command failed.
+    bool ok() const noexcept;
+    /// Throws called_process_error, of the command that failed, unless ok();
+    /// else gives itself.
+    const completed_pipeline& check() const&;
+    completed_pipeline check() &&;
+};
+
+static_assert(!std::is_aggregate_v<completed_pipeline>);
+
+/// Runs a pipeline from start to finish.
+///
+/// As run_process(command) with each of its commands, which are all started
+/// before the first is waited for. When one of them cannot be started, those
+/// before it are killed and collected, and nothing is left.
+///
+/// Errors: std::invalid_argument also for a command of the pipeline that has
+///         a timeout() or the like of its own, or says in() or out() where
+///         its neighbour is.
+[[nodiscard]] BROOD_API awaitable<completed_pipeline>
+run_process(pipeline what);
+
+/// Runs a pipeline and gives what its last command wrote.
+///
+/// Errors: called_process_error unless completed_pipeline::ok().
+[[nodiscard]] BROOD_API awaitable<std::string> check_output(pipeline what);
+
+}  // namespace brood

@@ -1,0 +1,38 @@
+// capture_buffer.hpp: keeps the wanted part of an output of any length.
+//
+// Memory stays below twice the limit, whatever comes in.
+#pragma once
+
+#include <brood/capture.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace brood::core {
+
+class capture_buffer {
+public:
+    capture_buffer(std::size_t limit, keep policy) noexcept;
+
+    void append(std::string_view bytes);
+
+    // All that came in, kept or not.
+    std::uint64_t total() const noexcept { return total_; }
+    std::uint64_t left_out() const noexcept;
+
+    // What was kept. The buffer is done with.
+    std::string take();
+    // The last bytes of what was kept.
+    std::string_view last(std::size_t bytes) const noexcept;
+
+private:
+    std::size_t head_limit_;
+    std::size_t tail_limit_;
+    std::string head_;
+    std::string tail_;
+    std::uint64_t total_ = 0;
+};
+
+}  // namespace brood::core

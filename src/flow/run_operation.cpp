@@ -1,0 +1,466 @@
+// run_operation.cpp: see run_operation.hpp.
+#include "flow/run_operation.hpp"
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/error.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace brood::detail {
+
+namespace {
+
+constexpr std::chrono::milliseconds usual_drain{250};
+
+[[noreturn]] void refuse(const std::string& why)
+{
+    throw std::invalid_argument("brood: run_process: " + why);
+}
+
+using kind = redirection::kind;
+
+bool is_pipe(const std::optional<redirection>& to)
+{
+    return to && to->what() == kind::pipe;
+}
+
+bool is_terminal(const std::optional<redirection>& to)
+{
+    return to && to->what() == kind::terminal;
+}
+
+}  // namespace
+
+run_operation::run_operation(const executor& io,
+                             std::vector<command> commands,
+                             run_settings settings)
+    : io_(io), settings_(std::move(settings)), timeout_(io), idle_(io),
+      drain_(io), pause_(io)
+{
+    for (auto& each : commands)
+        stages_.emplace_back(std::move(each));
+}
+
+void run_operation::start(any_handler<void(error_code)> handler)
+{
+    handler_ = std::move(handler);
+    handler_.on_cancel([weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->react(core::run_event::cancelled);
+    });
+    asio::dispatch(io_, [self = shared_from_this()] { self->begin(); });
+}
+
+void run_operation::begin()
+{
+    began_ = last_output_ = std::chrono::steady_clock::now();
+    try {
+        check_run(settings_);
+        start_stages();
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+    still_running_ = static_cast<std::size_t>(
+        std::ranges::count_if(stages_, [](const stage& each) {
+            return each.core != nullptr;
+        }));
+    if (still_running_ == 0) {
+        finished_ = true;
+        return complete();
+    }
+    wait_for_exits();
+    if (failure_) {
+        // Half a pipeline: nobody wants what it has to say.
+        react(core::run_event::streams_ended);
+        return react(core::run_event::cancelled);
+    }
+    feed();
+    if (streams_.empty())
+        react(core::run_event::streams_ended);
+    for (auto& each : streams_)
+        go_on(each);
+    arm(timeout_, settings_.timeout, &run_operation::timeout_over);
+    if (!streams_.empty())
+        arm(idle_, settings_.idle_timeout,
+            &run_operation::idle_timeout_over);
+}
+
+void run_operation::start_stages()
+{
+    os::descriptor input;  // what the next stage reads
+    for (std::size_t place = 0; place != stages_.size(); ++place)
+        start_stage(place, input);
+}
+
+void run_operation::start_stage(std::size_t place, os::descriptor& input)
+{
+    auto& starting = stages_[place];
+    auto data = prepared(place);
+    os::pipe_ends next;
+    if (input.is_open())
+        data.in = from_fd(input.number());
+    if (place + 1 != stages_.size()) {
+        next = os::make_pipe(data.pipe_size.value_or(0));
+        if (next.error)
+            throw spawn_error(
+                error_code(next.error, std::system_category()),
+                spawn_step::pipe, std::string(),
+                "cannot make a pipe between two commands");
+        data.out = from_fd(next.write_end.number());
+    }
+    starting.core = process_core::start(io_, data);
+    // The child has its copies: ours would keep the pipes open.
+    input = std::move(next.read_end);
+    open_streams(starting);
+    if (place == 0)
+        if (auto* const end = starting.core->end_of(0))
+            in_ = end->writing;
+}
+
+// The command as it is carried out: what it leaves open is decided here.
+command_data run_operation::prepared(std::size_t place) const
+{
+    auto data = stages_[place].what.data();
+    data.run = {};
+    const bool first = place == 0;
+    const bool last = place + 1 == stages_.size();
+    if (!first && data.in)
+        refuse("only the first command of a pipeline can say in()");
+    if (!last && data.out)
+        refuse("only the last command of a pipeline can say out()");
+    if (first && settings_.input && data.in && !is_terminal(data.in))
+        refuse("input() is what the child reads; leave in() out");
+    if (is_pipe(data.in))
+        refuse("nobody would write to in(piped); say input(bytes)");
+    for (const auto& [number, to] : data.child_fds)
+        if (to.what() == kind::input_pipe || to.what() == kind::output_pipe)
+            refuse("nobody would serve the pipe of child_fd(" +
+                   std::to_string(number) + "); use create_subprocess");
+    if (first && !data.in)
+        data.in = settings_.input ? redirection(piped) : devnull;
+    if (last && !data.out)
+        data.out = piped;
+    if (!data.err)
+        data.err = piped;
+    if (!data.containment) {
+        // The run owns what it started, so the level is named.
+        const bool joins = data.process_group.value_or(0) != 0;
+        data.containment =
+            joins ? containment::process : containment::group;
+    }
+    return data;
+}
+
+void run_operation::open_streams(stage& of)
+{
+    const bool last = &of == &stages_.back();
+    if (auto* const end = of.core->end_of(1)) {
+        of.out = &streams_.emplace_back(end->reading, settings_);
+        if (last)
+            open_tees(*of.out, settings_.tees_of_out, 1);
+    }
+    if (auto* const end = of.core->end_of(2)) {
+        of.err = &streams_.emplace_back(end->reading, settings_);
+        open_tees(*of.err, settings_.tees_of_err, 2);
+    }
+}
+
+void run_operation::open_tees(stream& to, const std::vector<tee>& tees,
+                              int parents)
+{
+    for (const auto& each : tees)
+        to.tees.emplace_back(each, parents, to.reader->limit());
+}
+
+// Sends the next piece; a child that does not want it is no error.
+void run_operation::feed()
+{
+    if (!in_ || finished_)
+        return;
+    // On a terminal also without input: it has an end all the same.
+    static const std::string none;
+    const auto& input = settings_.input ? *settings_.input : none;
+    if (sent_ == input.size())
+        return in_->end_input();
+    auto sent = [self = shared_from_this()](error_code ec,
+                                            std::size_t bytes) {
+        self->sent_ += bytes;
+        if (!ec)
+            self->feed();
+        else
+            self->in_->close();
+    };
+    in_->start_write_some(
+        asio::buffer(input) + sent_,
+        {asio::bind_cancellation_slot(stop_feeding_.slot(), std::move(sent)),
+         io_});
+}
+
+void run_operation::wait_for_exits()
+{
+    for (auto& each : stages_) {
+        if (!each.core)
+            continue;
+        auto exited = [self = shared_from_this()](error_code ec, int) {
+            if (!ec && --self->still_running_ == 0)
+                self->react(core::run_event::exited);
+        };
+        each.core->start_wait({asio::bind_cancellation_slot(
+                                   stop_waiting_.emplace_back().slot(),
+                                   std::move(exited)),
+                               io_});
+    }
+}
+
+// Reads on, once the tees have taken what came last.
+void run_operation::go_on(stream& from)
+{
+    if (finished_ || from.reading || from.ended)
+        return;
+    for (auto& each : from.tees)
+        if (!each.flush())
+            return go_on_later();
+    if (from.reader->trouble())
+        end_of(from);
+    else
+        read(from);
+}
+
+void run_operation::go_on_later()
+{
+    constexpr std::chrono::milliseconds pause{2};
+    if (std::exchange(pausing_, true))
+        return;
+    pause_.expires_after(pause);
+    pause_.async_wait([self = shared_from_this()](error_code) {
+        self->pausing_ = false;
+        for (auto& each : self->streams_)
+            self->go_on(each);
+    });
+}
+
+void run_operation::read(stream& from)
+{
+    from.reading = true;
+    ++reads_;
+    auto filled = [self = shared_from_this(), &from](error_code) {
+        from.reading = false;
+        --self->reads_;
+        self->take(from);
+        self->go_on(from);
+        self->complete_if_idle();
+    };
+    from.reader->start_fill({std::move(filled), io_});
+}
+
+void run_operation::take(stream& from)
+{
+    auto& buffer = from.reader->buffer();
+    const auto bytes = buffer.view();
+    if (bytes.empty())
+        return;
+    total_ += bytes.size();
+    last_output_ = std::chrono::steady_clock::now();
+    from.kept.append(bytes);
+    try {
+        for (auto& each : from.tees)
+            each.take(bytes);
+    } catch (...) {
+        fail(std::current_exception());
+    }
+    buffer.consume(bytes.size());
+    if (total_ > settings_.output_limit)
+        react(core::run_event::output_limit);
+}
+
+void run_operation::end_of(stream& ended)
+{
+    ended.ended = true;
+    try {
+        for (auto& each : ended.tees)
+            each.finish();
+    } catch (...) {
+        fail(std::current_exception());
+    }
+    if (std::ranges::all_of(streams_, &stream::ended))
+        react(core::run_event::streams_ended);
+}
+
+bool run_operation::tees_are_waiting()
+{
+    return std::ranges::any_of(streams_, [](stream& each) {
+        return std::ranges::any_of(
+            each.tees, [](tee_sink& to) { return !to.flush(); });
+    });
+}
+
+void run_operation::react(core::run_event event)
+{
+    switch (course_.on(event)) {
+    case core::run_action::none: break;
+    case core::run_action::stop: stop_all(); break;
+    case core::run_action::hurry:
+        for (auto& each : stages_)
+            if (each.stop)
+                each.stop->hurry();
+        break;
+    case core::run_action::drain: start_drain(); break;
+    case core::run_action::finish: finish(); break;
+    }
+}
+
+void run_operation::stop_all()
+{
+    for (auto& each : stages_)
+        still_stopping_ += each.core ? 1 : 0;
+    for (auto& each : stages_) {
+        if (!each.core)
+            continue;
+        // A pipeline that did not come to life has no time for graces.
+        const bool whole = stages_.back().core != nullptr;
+        each.stop = std::make_shared<stop_operation>(
+            each.core,
+            whole ? each.core->stop_settings() : stop_sequence());
+        each.stop->run([self = shared_from_this()](bool emptied) {
+            self->anybody_unkillable_ |= !emptied;
+            if (--self->still_stopping_ == 0)
+                self->react(self->anybody_unkillable_
+                                ? core::run_event::unkillable
+                                : core::run_event::emptied);
+        });
+    }
+}
+
+void run_operation::start_drain()
+{
+    const auto time =
+        stages_.back().what.data().drain.value_or(usual_drain);
+    arm(drain_, time, &run_operation::drain_over);
+}
+
+void run_operation::drain_over()
+{
+    // What waits for us says nothing about who holds the pipes.
+    if (course_.reason() == stop_reason::none && tees_are_waiting())
+        return start_drain();
+    react(core::run_event::drain_over);
+}
+
+void run_operation::timeout_over()
+{
+    react(core::run_event::timeout);
+}
+
+void run_operation::idle_timeout_over()
+{
+    const auto now = std::chrono::steady_clock::now();
+    if (tees_are_waiting())  // it is not the child that is idle
+        last_output_ = now;
+    const auto left = settings_.idle_timeout - (now - last_output_);
+    if (left > std::chrono::nanoseconds::zero())
+        arm(idle_, left, &run_operation::idle_timeout_over);
+    else
+        react(core::run_event::idle_timeout);
+}
+
+void run_operation::arm(asio::steady_timer& timer,
+                        std::chrono::nanoseconds time,
+                        void (run_operation::*then)())
+{
+    if (time == unlimited)
+        return;
+    // So that "from now" does not overflow.
+    constexpr std::chrono::hours longest{24 * 365};
+    timer.expires_after(
+        std::chrono::duration_cast<asio::steady_timer::duration>(
+            std::min<std::chrono::nanoseconds>(time, longest)));
+    timer.async_wait([self = shared_from_this(), then](error_code ec) {
+        if (!ec && !self->finished_)
+            ((*self).*then)();
+    });
+}
+
+// Of a user's function: it is not called again, and the run ends.
+void run_operation::fail(std::exception_ptr failure)
+{
+    if (!failure_)
+        failure_ = std::move(failure);
+    for (auto& each : streams_)
+        each.tees.clear();
+    react(core::run_event::cancelled);
+}
+
+void run_operation::finish()
+{
+    finished_ = true;
+    for (auto* const timer : {&timeout_, &idle_, &drain_, &pause_})
+        timer->cancel();
+    stop_feeding_.emit(asio::cancellation_type::all);
+    for (auto& each : stop_waiting_)
+        each.emit(asio::cancellation_type::all);
+    for (auto& each : streams_)
+        each.reader->cancel();
+    complete_if_idle();
+}
+
+void run_operation::complete_if_idle()
+{
+    if (finished_ && reads_ == 0 && handler_)
+        complete();
+}
+
+void run_operation::complete()
+{
+    for (auto& each : streams_) {
+        if (each.ended)
+            continue;
+        if (!each.reader->trouble())
+            each.reader->read_what_is_there();
+        take(each);
+        if (each.reader->trouble())
+            end_of(each);
+    }
+    for (auto& each : stages_)
+        results_.push_back(result_of(each));
+    // The children are gone, or the reaper's from here on.
+    for (auto& each : stages_) {
+        each.stop.reset();
+        each.core.reset();
+    }
+    const bool cancelled =
+        !failure_ && course_.reason() == stop_reason::cancelled;
+    handler_.complete(cancelled ? error_code(asio::error::operation_aborted)
+                                : error_code());
+}
+
+completed_process run_operation::result_of(stage& of)
+{
+    completed_process made(of.what);
+    if (of.core && of.core->poll()) {
+        made.status = *of.core->status();
+        made.returncode = made.status.returncode();
+        made.usage = of.core->usage().value_or(resource_usage());
+    }
+    const auto collect = [&made](stream* from, std::string& bytes,
+                                 std::uint64_t& left_out) {
+        if (!from)
+            return;
+        left_out = from->kept.left_out();
+        bytes = from->kept.take();
+        made.truncated = made.truncated || left_out != 0;
+        made.complete = made.complete && from->ended;
+    };
+    collect(of.out, made.out, made.out_left_out);
+    collect(of.err, made.err, made.err_left_out);
+    made.stopped = course_.reason();
+    made.timed_out = made.stopped == stop_reason::timeout ||
+                     made.stopped == stop_reason::idle_timeout;
+    made.elapsed = std::chrono::steady_clock::now() - began_;
+    made.failure = failure_;
+    return made;
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,130 @@
+// run_operation.hpp: runs one command, or a pipeline of several, from start to
+// finish.
+//
+// What to do next is core::run_course's decision; this carries it out. Owns
+// the children: none of them is left running when it completes, except what
+// is reported as unkillable.
+#pragma once
+
+#include "async/process_core.hpp"
+#include "async/stop_operation.hpp"
+#include "core/capture_buffer.hpp"
+#include "core/run_course.hpp"
+#include "flow/tee_sink.hpp"
+
+#include <brood/completed_process.hpp>
+
+#include <asio/cancellation_signal.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace brood::detail {
+
+class run_operation : public std::enable_shared_from_this<run_operation> {
+public:
+    // The commands of the stages, without run settings of their own.
+    run_operation(const executor& io, std::vector<command> commands,
+                  run_settings settings);
+
+    const executor& get_executor() const noexcept { return io_; }
+
+    // Completes once, never inline: with operation_aborted after a
+    // cancellation, else without an error. What came of it stands in
+    // results() then.
+    void start(any_handler<void(error_code)> handler);
+
+    // Why nothing was run, or what a tee threw; null: neither.
+    const std::exception_ptr& failure() const noexcept { return failure_; }
+    // One of each stage.
+    std::vector<completed_process>& results() noexcept { return results_; }
+
+private:
+    // One captured stream.
+    struct stream {
+        stream(std::shared_ptr<reader_core> from, const run_settings& settings)
+            : reader(std::move(from)),
+              kept(settings.capture_limit, settings.kept)
+        {
+        }
+
+        std::shared_ptr<reader_core> reader;
+        core::capture_buffer kept;
+        std::vector<tee_sink> tees;
+        bool reading = false;
+        bool ended = false;
+    };
+
+    struct stage {
+        explicit stage(command shown) : what(std::move(shown)) {}
+
+        command what;
+        std::shared_ptr<process_core> core;
+        std::shared_ptr<stop_operation> stop;
+        stream* out = nullptr;
+        stream* err = nullptr;
+    };
+
+    void begin();
+    void start_stages();
+    void start_stage(std::size_t place, os::descriptor& input);
+    command_data prepared(std::size_t place) const;
+    void open_streams(stage& of);
+    void open_tees(stream& to, const std::vector<tee>& tees, int parents);
+
+    void feed();
+    void wait_for_exits();
+    void go_on(stream& from);
+    void read(stream& from);
+    void take(stream& from);
+    void end_of(stream& ended);
+    void go_on_later();
+    void idle_timeout_over();
+
+    void react(core::run_event event);
+    void stop_all();
+    void start_drain();
+    void drain_over();
+    void timeout_over();
+    void fail(std::exception_ptr failure);
+    void finish();
+    void complete_if_idle();
+    void complete();
+    completed_process result_of(stage& of);
+    void arm(asio::steady_timer& timer, std::chrono::nanoseconds time,
+             void (run_operation::*then)());
+    bool tees_are_waiting();
+
+    executor io_;
+    run_settings settings_;
+    std::vector<stage> stages_;
+    std::deque<stream> streams_;  // their addresses stay
+    any_handler<void(error_code)> handler_;
+    core::run_course course_;
+    std::shared_ptr<writer_core> in_;
+    std::size_t sent_ = 0;
+    std::size_t total_ = 0;  // bytes read
+    std::size_t still_running_ = 0;
+    std::size_t still_stopping_ = 0;
+    std::size_t reads_ = 0;  // under way; the last one completes the run
+    bool anybody_unkillable_ = false;
+    bool finished_ = false;
+    bool pausing_ = false;
+    std::exception_ptr failure_;
+    std::vector<completed_process> results_;
+    asio::cancellation_signal stop_feeding_;
+    std::deque<asio::cancellation_signal> stop_waiting_;
+    asio::steady_timer timeout_;
+    asio::steady_timer idle_;
+    asio::steady_timer drain_;
+    asio::steady_timer pause_;
+    std::chrono::steady_clock::time_point began_;
+    std::chrono::steady_clock::time_point last_output_;
+};
+
+}  // namespace brood::detail

@@ -1,0 +1,98 @@
+// tee_sink.cpp: see tee_sink.hpp.
+#include "flow/tee_sink.hpp"
+
+#include "os/pipe.hpp"
+
+#include <brood/errors.hpp>
+#include <brood/shlex.hpp>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace brood::detail {
+
+tee_sink::tee_sink(tee to, int parents, std::size_t line_limit)
+    : to_(std::move(to)), line_limit_(line_limit)
+{
+    if (to_.what() == tee::kind::parent)
+        number_ = parents;
+    if (to_.what() != tee::kind::file)
+        return;
+    auto opened = os::open_file(to_.path(), to_.mode());
+    if (opened.error)
+        throw spawn_error(
+            error_code(opened.error, std::system_category()),
+            spawn_step::open, to_.path(),
+            "cannot open " + shlex::quote(to_.path()) + " for a tee");
+    file_ = std::move(opened.fd);
+    number_ = file_.number();
+}
+
+void tee_sink::take(std::string_view bytes)
+{
+    switch (to_.what()) {
+    case tee::kind::chunks: to_.sink()(bytes); break;
+    case tee::kind::lines: take_lines(bytes); break;
+    case tee::kind::file:
+    case tee::kind::parent:
+        waiting_ += bytes;
+        flush();
+        break;
+    }
+}
+
+void tee_sink::take_lines(std::string_view bytes)
+{
+    waiting_ += bytes;
+    std::string_view rest = waiting_;
+    for (;;) {
+        const auto end = rest.substr(0, line_limit_).find('\n');
+        if (end == rest.npos && rest.size() < line_limit_)
+            break;
+        const auto size = end == rest.npos ? line_limit_ : end;
+        to_.sink()(rest.substr(0, size));
+        rest.remove_prefix(end == rest.npos ? size : size + 1);
+    }
+    waiting_.erase(0, waiting_.size() - rest.size());
+}
+
+void tee_sink::finish()
+{
+    if (to_.what() == tee::kind::lines && !waiting_.empty())
+        to_.sink()(std::exchange(waiting_, {}));
+}
+
+bool tee_sink::flush()
+{
+    if (to_.what() == tee::kind::chunks || to_.what() == tee::kind::lines)
+        return true;
+    write_on();
+    return waiting_.empty();
+}
+
+void tee_sink::write_on()
+{
+    std::size_t written = 0;
+    while (number_ >= 0 && written != waiting_.size()) {
+        const auto* const from = waiting_.data() + written;
+        const auto size = waiting_.size() - written;
+        const long result =
+            file_.is_open() ? os::write_quietly(number_, from, size)
+                            : os::write_without_waiting(number_, from, size);
+        if (result == -EINTR)
+            continue;
+        if (result == -EAGAIN)
+            break;
+        if (result < 0)
+            number_ = -1;  // full disk, nobody reads: the run goes on
+        else
+            written += static_cast<std::size_t>(result);
+    }
+    if (number_ < 0)
+        waiting_.clear();
+    else
+        waiting_.erase(0, written);
+}
+
+}  // namespace brood::detail
