@@ -16,3 +16,4 @@
 #include <brood/shlex.hpp>
 #include <brood/stream_reader.hpp>
 #include <brood/stream_writer.hpp>
+#include <brood/with_process.hpp>

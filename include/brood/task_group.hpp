@@ -79,6 +79,7 @@ public:
     explicit group_nursery(std::in_place_t, B&& body)
         : body_(std::in_place, std::forward<B>(body))
     {
+        await_dropped_processes();
     }
 
     T take()
@@ -111,7 +112,9 @@ private:
 /// awaitable<T>, and the tasks it starts; returns what it returns.
 ///
 /// Ends when the body and all tasks have ended: nothing that was started here
-/// is left running. When the body or a task fails, all the others are
+/// is left running. A child process whose handle goes with a task that ends
+/// is killed, as always, and has been collected, too (with_process stops one
+/// politely). When the body or a task fails, all the others are
 /// cancelled and awaited; then the first exception is thrown.
 ///
 /// Pre:          `body` is copied or moved; what it refers to must outlive

@@ -68,4 +68,11 @@ void release_children(const asio::execution_context& context)
     wait_for_orphans(&context, patience);
 }
 
+bool has_dropped_children(const executor& io)
+{
+    const asio::execution_context& context =
+        asio::query(io, asio::execution::context);
+    return !wait_for_orphans(&context, std::chrono::milliseconds::zero());
+}
+
 }  // namespace brood::detail

@@ -43,4 +43,7 @@ private:
 // that even SIGKILL does not end in time stays with the reaper.
 void release_children(const asio::execution_context& context);
 
+// Whether one of them has still to be collected. Does not block.
+bool has_dropped_children(const executor& io);
+
 }  // namespace brood::detail

@@ -171,13 +171,31 @@ bool process::kill()
 }
 namespace {
 
+// Makes the operation where it is begun: a coroutine that held it while it
+// waits for it would keep both alive when the loop goes.
+class begin_stop {
+public:
+    explicit begin_stop(stop_sequence sequence)
+        : sequence_(std::move(sequence))
+    {
+    }
+    void operator()(const std::shared_ptr<process_core>& core,
+                    detail::any_handler<void(error_code, int)> handler) const
+    {
+        std::make_shared<detail::stop_operation>(core, sequence_)
+            ->start(std::move(handler));
+    }
+
+private:
+    stop_sequence sequence_;
+};
+
 awaitable<int> stop_and_wait(std::shared_ptr<process_core> core,
                              stop_sequence sequence)
 {
-    const auto operation = std::make_shared<detail::stop_operation>(
-        std::move(core), std::move(sequence));
+    const begin_stop begin(std::move(sequence));
     co_return co_await detail::initiate<void(error_code, int)>(
-        operation, &detail::stop_operation::start, use_awaitable);
+        core, begin, use_awaitable);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // nursery.cpp: see detail/nursery.hpp.
 #include <brood/detail/nursery.hpp>
 
+#include "async/child_registry.hpp"
 #include "flow/serial_executor.hpp"
 #include "flow/waiter.hpp"
+
+#include <asio/steady_timer.hpp>
 
 namespace brood::detail {
 
@@ -136,9 +139,45 @@ void nursery::child_ended(child& ended)
         finish(resume::may_be_inline);
 }
 
+// A child whose handle went with a task was killed, and is being collected
+// elsewhere; that takes milliseconds.
+struct nursery::collection {
+    explicit collection(const executor& io) : timer(io) {}
+
+    asio::steady_timer timer;
+    int looks = 0;
+    bool waiting = false;
+};
+
+bool nursery::must_look_again()
+{
+    constexpr int most_looks = 500;
+    constexpr std::chrono::milliseconds pause{10};
+    constexpr std::chrono::milliseconds first_pause{1};
+    if (!has_dropped_children(serial_))
+        return false;
+    if (!collection_)
+        collection_ = std::make_shared<collection>(serial_);
+    if (collection_->waiting)
+        return true;
+    if (collection_->looks == most_looks)
+        return false;
+    collection_->waiting = true;
+    collection_->timer.expires_after(collection_->looks++ ? pause
+                                                          : first_pause);
+    collection_->timer.async_wait(
+        [self = shared_from_this()](error_code) {
+            self->collection_->waiting = false;
+            self->finish(resume::may_be_inline);
+        });
+    return true;
+}
+
 void nursery::finish(resume how)
 {
     if (!children_.empty() || !caller_)
+        return;
+    if (collects_ && !abandoned_ && must_look_again())
         return;
     if (stage_ == stage::open)
         stage_ = stage::stopped;

@@ -1,20 +1,14 @@
 // pipeline.cpp: see pipeline.hpp; run_operation does the work.
 #include <brood/pipeline.hpp>
 
-#include "async/initiate.hpp"
 #include "core/command_data.hpp"
 #include "flow/run_operation.hpp"
-
-#include <asio/error.hpp>
-#include <asio/this_coro.hpp>
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 namespace brood {
-
-using detail::run_operation;
 
 pipeline::pipeline(command first, command second)
     : whole_(exec(std::vector<std::string>()))
@@ -147,18 +141,10 @@ void check_stages(const pipeline& what)
 
 awaitable<completed_pipeline> run_process(pipeline what)
 {
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none)
-        throw system_error(asio::error::operation_aborted);
     check_stages(what);
-    const auto io = co_await asio::this_coro::executor;
-    const auto run = std::make_shared<run_operation>(
-        io, what.stages(), what.whole().data().run);
-    co_await detail::initiate<void(error_code)>(run, &run_operation::start,
-                                                use_awaitable);
-    if (run->failure())
-        std::rethrow_exception(run->failure());
-    co_return completed_pipeline(std::move(run->results()));
+    auto ended = co_await detail::run_to_the_end(what.stages(),
+                                                 what.whole().data().run);
+    co_return completed_pipeline(std::move(ended));
 }
 
 awaitable<std::string> check_output(pipeline what)

@@ -1,9 +1,11 @@
 // run_operation.cpp: see run_operation.hpp.
 #include "flow/run_operation.hpp"
 
+#include <asio/async_result.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/error.hpp>
+#include <asio/this_coro.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -44,7 +46,7 @@ run_operation::run_operation(const executor& io,
         stages_.emplace_back(std::move(each));
 }
 
-void run_operation::start(any_handler<void(error_code)> handler)
+void run_operation::start(results_handler handler)
 {
     handler_ = std::move(handler);
     handler_.on_cancel([weak = weak_from_this()] {
@@ -57,6 +59,10 @@ void run_operation::start(any_handler<void(error_code)> handler)
 void run_operation::begin()
 {
     began_ = last_output_ = std::chrono::steady_clock::now();
+    if (course_.reason() != stop_reason::none) {  // cancelled on its way here
+        finished_ = true;
+        return complete();
+    }
     try {
         check_run(settings_);
         start_stages();
@@ -304,8 +310,8 @@ void run_operation::react(core::run_event event)
     case core::run_action::stop: stop_all(); break;
     case core::run_action::hurry:
         for (auto& each : stages_)
-            if (each.stop)
-                each.stop->hurry();
+            if (const auto stop = each.stop.lock())
+                stop->hurry();
         break;
     case core::run_action::drain: start_drain(); break;
     case core::run_action::finish: finish(); break;
@@ -321,10 +327,11 @@ void run_operation::stop_all()
             continue;
         // A pipeline that did not come to life has no time for graces.
         const bool whole = stages_.back().core != nullptr;
-        each.stop = std::make_shared<stop_operation>(
+        const auto stop = std::make_shared<stop_operation>(
             each.core,
             whole ? each.core->stop_settings() : stop_sequence());
-        each.stop->run([self = shared_from_this()](bool emptied) {
+        each.stop = stop;
+        stop->run([self = shared_from_this()](bool emptied) {
             self->anybody_unkillable_ |= !emptied;
             if (--self->still_stopping_ == 0)
                 self->react(self->anybody_unkillable_
@@ -423,17 +430,13 @@ void run_operation::complete()
         if (each.reader->trouble())
             end_of(each);
     }
+    results ended;
     for (auto& each : stages_)
-        results_.push_back(result_of(each));
+        ended.push_back(result_of(each));
     // The children are gone, or the reaper's from here on.
-    for (auto& each : stages_) {
-        each.stop.reset();
+    for (auto& each : stages_)
         each.core.reset();
-    }
-    const bool cancelled =
-        !failure_ && course_.reason() == stop_reason::cancelled;
-    handler_.complete(cancelled ? error_code(asio::error::operation_aborted)
-                                : error_code());
+    handler_.complete(std::move(ended));
 }
 
 completed_process run_operation::result_of(stage& of)
@@ -461,6 +464,57 @@ completed_process run_operation::result_of(stage& of)
     made.elapsed = std::chrono::steady_clock::now() - began_;
     made.failure = failure_;
     return made;
+}
+
+namespace {
+
+// Makes the operation where it is begun: a coroutine that held it while it
+// waits for it would keep both alive when the loop goes.
+class begin_run {
+public:
+    using executor_type = executor;
+
+    begin_run(const executor& io, std::vector<command> commands,
+              run_settings settings)
+        : io_(io), commands_(std::move(commands)),
+          settings_(std::move(settings))
+    {
+    }
+    executor_type get_executor() const noexcept { return io_; }
+    template <class Handler>
+    void operator()(Handler&& handler)
+    {
+        std::make_shared<run_operation>(io_, std::move(commands_),
+                                        std::move(settings_))
+            ->start({std::forward<Handler>(handler), io_});
+    }
+
+private:
+    executor io_;
+    std::vector<command> commands_;
+    run_settings settings_;
+};
+
+}  // namespace
+
+awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
+                                                 run_settings settings)
+{
+    // A run that was cancelled before it began starts nothing.
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        throw system_error(asio::error::operation_aborted);
+    const auto io = co_await asio::this_coro::executor;
+    begin_run begin(io, std::move(commands), std::move(settings));
+    auto ended = co_await asio::async_initiate<asio::use_awaitable_t<> const,
+                                               void(run_operation::results)>(
+        std::move(begin), use_awaitable);
+    const auto& first = ended.front();
+    if (first.failure)
+        std::rethrow_exception(first.failure);
+    if (first.stopped == stop_reason::cancelled)
+        throw system_error(asio::error::operation_aborted);
+    co_return ended;
 }
 
 }  // namespace brood::detail

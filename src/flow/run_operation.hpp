@@ -34,15 +34,13 @@ public:
 
     const executor& get_executor() const noexcept { return io_; }
 
-    // Completes once, never inline: with operation_aborted after a
-    // cancellation, else without an error. What came of it stands in
-    // results() then.
-    void start(any_handler<void(error_code)> handler);
+    using results = std::vector<completed_process>;  // one of each stage
+    using results_handler = any_handler<void(results)>;
 
-    // Why nothing was run, or what a tee threw; null: neither.
-    const std::exception_ptr& failure() const noexcept { return failure_; }
-    // One of each stage.
-    std::vector<completed_process>& results() noexcept { return results_; }
+    // Completes once, never inline. What failed (a start, a tee) and a
+    // cancellation stand in the results. Nothing but its handlers holds the
+    // operation, so that it goes when the loop goes.
+    void start(results_handler handler);
 
 private:
     // One captured stream.
@@ -65,7 +63,7 @@ private:
 
         command what;
         std::shared_ptr<process_core> core;
-        std::shared_ptr<stop_operation> stop;
+        std::weak_ptr<stop_operation> stop;  // it holds us
         stream* out = nullptr;
         stream* err = nullptr;
     };
@@ -104,7 +102,7 @@ private:
     run_settings settings_;
     std::vector<stage> stages_;
     std::deque<stream> streams_;  // their addresses stay
-    any_handler<void(error_code)> handler_;
+    results_handler handler_;
     core::run_course course_;
     std::shared_ptr<writer_core> in_;
     std::size_t sent_ = 0;
@@ -116,7 +114,6 @@ private:
     bool finished_ = false;
     bool pausing_ = false;
     std::exception_ptr failure_;
-    std::vector<completed_process> results_;
     asio::cancellation_signal stop_feeding_;
     std::deque<asio::cancellation_signal> stop_waiting_;
     asio::steady_timer timeout_;
@@ -126,5 +123,9 @@ private:
     std::chrono::steady_clock::time_point began_;
     std::chrono::steady_clock::time_point last_output_;
 };
+
+// The same, awaited: throws what failed, or operation_aborted.
+awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
+                                                 run_settings settings);
 
 }  // namespace brood::detail

@@ -1,40 +1,39 @@
 // run_process.cpp: the faces of run_operation for one command.
 #include <brood/run_process.hpp>
 
-#include "async/initiate.hpp"
 #include "core/command_data.hpp"
 #include "flow/run_operation.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
-#include <asio/this_coro.hpp>
 
+#include <stdexcept>
 #include <utility>
 
 namespace brood {
 
 namespace {
 
-using detail::run_operation;
-
-std::shared_ptr<run_operation> make_run(const executor& io, command what)
+std::vector<command> just(command only)
 {
-    auto settings = what.data().run;
-    std::vector<command> only;
-    only.push_back(std::move(what));
-    return std::make_shared<run_operation>(io, std::move(only),
-                                           std::move(settings));
+    std::vector<command> list;
+    list.push_back(std::move(only));
+    return list;
 }
 
-error_code code_of(const std::exception_ptr& failure) noexcept
+error_code code_of(const completed_process& ended) noexcept
 try {
-    std::rethrow_exception(failure);
+    if (ended.failure)
+        std::rethrow_exception(ended.failure);
+    return ended.stopped == stop_reason::cancelled
+               ? error_code(asio::error::operation_aborted)
+               : error_code();
 } catch (const system_error& error) {
     return error.code();
 } catch (const std::invalid_argument&) {
     return asio::error::invalid_argument;
-} catch (...) {
+} catch (...) {  // of a tee's function
     return asio::error::operation_aborted;
 }
 
@@ -42,17 +41,10 @@ try {
 
 awaitable<completed_process> run_process(command what)
 {
-    // A run that was cancelled before it began starts nothing.
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none)
-        throw system_error(asio::error::operation_aborted);
-    const auto io = co_await asio::this_coro::executor;
-    const auto run = make_run(io, std::move(what));
-    co_await detail::initiate<void(error_code)>(run, &run_operation::start,
-                                                use_awaitable);
-    if (run->failure())
-        std::rethrow_exception(run->failure());
-    co_return std::move(run->results().front());
+    auto settings = what.data().run;
+    auto ended = co_await detail::run_to_the_end(just(std::move(what)),
+                                                 std::move(settings));
+    co_return std::move(ended.front());
 }
 
 awaitable<std::string> check_output(command what)
@@ -67,18 +59,20 @@ namespace detail {
 
 void start_run(const executor& io, command what, run_handler handler)
 {
-    const auto run = make_run(io, std::move(what));
+    auto settings = what.data().run;
     auto kept = std::make_shared<run_handler>(std::move(handler));
     const auto stop = std::make_shared<asio::cancellation_signal>();
     kept->on_cancel([stop] { stop->emit(asio::cancellation_type::all); });
-    auto ended = [run, kept, stop](error_code ec) {
-        if (run->failure())
-            ec = code_of(run->failure());
-        kept->complete_in_this_turn(ec,
-                                    std::move(run->results().front()));
+    auto ended = [kept, stop](run_operation::results all) {
+        auto& only = all.front();
+        const auto ec = code_of(only);
+        kept->complete_in_this_turn(ec, std::move(only));
     };
-    run->start({asio::bind_cancellation_slot(stop->slot(), std::move(ended)),
-                io});
+    std::make_shared<run_operation>(io, just(std::move(what)),
+                                    std::move(settings))
+        ->start({asio::bind_cancellation_slot(stop->slot(),
+                                              std::move(ended)),
+                 io});
 }
 
 }  // namespace detail

@@ -55,7 +55,7 @@ PUBLIC_LAYERS = {
     "flow": """
         aio brood check_output communicate completed_process create_task
         detail/child detail/gather detail/nursery gather pipeline run
-        run_process sleep task task_group wait_for with_task_group
+        run_process sleep task task_group wait_for with_process
     """,
     "launch": "",
 }

@@ -54,6 +54,10 @@ protected:
     bool cancelled() const noexcept { return stage_ == stage::cancelled; }
     const std::exception_ptr& failure() const noexcept { return failure_; }
 
+    // The end is not told before the children (processes, that is) that were
+    // dropped on this context have been collected, or 5 s have passed.
+    void await_dropped_processes() noexcept { collects_ = true; }
+
     // After enter: throws what decided the outcome, if anything did.
     void check() const;
 
@@ -69,6 +73,7 @@ private:
     void refill();
     void leave(stage why);
     void finish(resume how);
+    bool must_look_again();
 
     executor serial_;
     stage stage_ = stage::open;
@@ -83,6 +88,9 @@ private:
     int fills_wanted_ = 0;
     // A child was destroyed before its end: so will the caller be.
     bool abandoned_ = false;
+    bool collects_ = false;
+    struct collection;
+    std::shared_ptr<collection> collection_;
 };
 
 // The awaitable a verb returns. Starts nothing before it is awaited.
