@@ -372,9 +372,9 @@ TEST_F(terminal, input_that_the_child_does_not_want_is_no_error)
     EXPECT_EQ(ended.code, 2);
 }
 
-// The kernel hangs a terminal up with the leader of its session, so nobody
-// can keep it.
-TEST_F(terminal, is_not_kept_by_a_descendant)
+// With the leader of the session, which is the child, the kernel sends SIGHUP
+// to the group in the foreground, which is normally the child's.
+TEST_F(terminal, is_left_by_descendants_that_heed_the_hang_up)
 {
     run_bounded([]() -> awaitable<void> {
         auto p = co_await create_subprocess(
@@ -385,6 +385,23 @@ TEST_F(terminal, is_not_kept_by_a_descendant)
         const int descendant = std::stoi(written.out);
         EXPECT_TRUE(
             wait_until([descendant] { return !process_is_alive(descendant); }));
+    }());
+}
+
+TEST_F(terminal, can_be_kept_by_a_descendant_of_another_session)
+{
+    run_bounded([]() -> awaitable<void> {
+        auto p = co_await create_subprocess(
+            on(quiet, child("fork-and-hold-stdout", "setsid"))
+                .drain(std::chrono::nanoseconds(0)));
+        const auto written = co_await p.communicate();
+        EXPECT_FALSE(written.complete());
+        EXPECT_EQ(co_await p.wait(), 0);
+        const int descendant = std::stoi(written.out);
+        EXPECT_TRUE(process_is_alive(descendant));
+        ::kill(descendant, SIGKILL);
+        // Now nobody has it open.
+        EXPECT_EQ(co_await p.out().read(), "");
     }());
 }
 
