@@ -505,6 +505,27 @@ TEST_F(attributes, a_child_ends_with_a_parent_that_is_killed)
     }
 }
 
+// exec ends all threads of the process but one.
+TEST_F(attributes, a_child_ends_with_a_parent_that_calls_exec)
+{
+    BROOD_IN_A_COPY([] {
+        int ends[2];
+        must(::pipe2(ends, O_CLOEXEC));
+        asio::io_context io;
+        auto p = brood::spawn_process(io, child("ready-then-pause")
+                                              .out(from_fd(ends[1]))
+                                              .kill_on_parent_death());
+        char ready[6];
+        must(static_cast<int>(::read(ends[0], ready, sizeof ready)));
+        // Waits, as what we are by then, until the child has let go.
+        must(::fcntl(ends[0], F_SETFD, 0));
+        const auto program = child_path();
+        const auto number = std::to_string(ends[0]);
+        must(::execl(program.c_str(), program.c_str(), "read-fd",
+                     number.c_str(), nullptr));
+    });
+}
+
 // Between the child's birth and its call for the signal the parent may end.
 TEST_F(attributes, a_child_whose_parent_is_gone_does_not_begin)
 {
