@@ -9,6 +9,7 @@
 #include <brood/containment.hpp>
 #include <brood/detail/text_argument.hpp>
 #include <brood/export.hpp>
+#include <brood/limit_kind.hpp>
 #include <brood/redirection.hpp>
 #include <brood/stop_sequence.hpp>
 #include <brood/tee.hpp>
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -124,6 +126,34 @@ public:
     /// The child's supplementary groups, exactly these; empty: none.
     BROOD_API command& extra_groups(std::vector<std::int64_t> ids) &;
     BROOD_API command& umask(int mask) &;
+
+    /// Limits what the child may use; unlimited_resource: no limit. Without
+    /// `hard` both limits are `soft`. Raising the hard one takes privileges.
+    BROOD_API command& rlimit(limit_kind what, std::uint64_t soft,
+                              std::optional<std::uint64_t> hard = {}) &;
+    /// Adds to the parent's niceness, as nice(1) does. Below 0: more of the
+    /// processor, which takes privileges.
+    BROOD_API command& nice(int increment) &;
+    /// The child runs on these processors only. Those that do not exist are
+    /// left out; a start that leaves none fails.
+    BROOD_API command& affinity(std::vector<int> processors) &;
+    /// Set-user-ID programs give the child and its descendants nothing.
+    BROOD_API command& no_new_privileges() &;
+    /// The signals that are blocked in the child. Default: none.
+    BROOD_API command& signal_mask(std::vector<int> blocked) &;
+    /// What the parent ignores the child ignores as well. Default: it ignores
+    /// nothing.
+    BROOD_API command& keep_ignored_signals() &;
+    /// The same for one signal, such as SIGHUP under nohup(1).
+    BROOD_API command& keep_ignored(int signal) &;
+    /// This descriptor of the child, a terminal, controls its session: its
+    /// Ctrl-C and its hang-up reach the child. Needs new_session().
+    BROOD_API command& controlling_terminal(int number = 0) &;
+    /// The child gets this signal (default: SIGKILL) when this process ends,
+    /// however it ends, or calls exec. For the child itself alone, not for
+    /// what it starts. Programs with set-user-ID or file capabilities escape.
+    BROOD_API command& kill_on_parent_death(int signal = 9) &;
+
     /// Who is stopped together with the child. Default: its group where it
     /// leads one, else the child alone; in run_process(), its group.
     BROOD_API command& containment(brood::containment level) &;
@@ -199,6 +229,34 @@ public:
         return std::move(extra_groups(std::move(ids)));
     }
     command umask(int mask) && { return std::move(umask(mask)); }
+    command rlimit(limit_kind what, std::uint64_t soft,
+                   std::optional<std::uint64_t> hard = {}) &&
+    {
+        return std::move(rlimit(what, soft, hard));
+    }
+    command nice(int increment) && { return std::move(nice(increment)); }
+    command affinity(std::vector<int> processors) &&
+    {
+        return std::move(affinity(std::move(processors)));
+    }
+    command no_new_privileges() && { return std::move(no_new_privileges()); }
+    command signal_mask(std::vector<int> blocked) &&
+    {
+        return std::move(signal_mask(std::move(blocked)));
+    }
+    command keep_ignored_signals() &&
+    {
+        return std::move(keep_ignored_signals());
+    }
+    command keep_ignored(int n) && { return std::move(keep_ignored(n)); }
+    command controlling_terminal(int number = 0) &&
+    {
+        return std::move(controlling_terminal(number));
+    }
+    command kill_on_parent_death(int signal = 9) &&
+    {
+        return std::move(kill_on_parent_death(signal));
+    }
     command containment(brood::containment level) &&
     {
         return std::move(containment(level));

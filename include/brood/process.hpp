@@ -132,6 +132,13 @@ public:
     /// SIGKILL.
     bool kill();
 
+    /// Changes the size of the terminal that a pty gave the child; the
+    /// programs on it get SIGWINCH.
+    ///
+    /// Errors: std::logic_error for a child without one,
+    ///         std::invalid_argument for a size that is not from 1 to 65535.
+    void resize(int rows, int columns);
+
     /// Stops the child, and with it all that its containment holds together,
     /// as its command says: signals, each with a time to react, and SIGKILL
     /// at the end. Gives the returncode.
@@ -150,7 +157,8 @@ public:
     /// The same by another sequence than the command's.
     [[nodiscard]] awaitable<int> stop(stop_sequence sequence);
 
-    /// Lets the child run on when this handle goes.
+    /// Lets the child run on when this handle goes. (A terminal of a pty goes
+    /// with the handle all the same, which hangs the child up.)
     void detach();
 
 private:

@@ -211,6 +211,10 @@ awaitable<int> process::stop(stop_sequence sequence)
     return stop_and_wait(core_, std::move(sequence));
 }
 
+void process::resize(int rows, int columns)
+{
+    core().resize(rows, columns);
+}
 void process::detach()
 {
     core().detach();

@@ -56,20 +56,23 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
 {
     for (auto& end : prepared.our_ends()) {
         auto& place = ends_[end.number];
+        const auto kind =
+            end.is_terminal ? end_kind::terminal : end_kind::pipe;
         try {
             if (end.we_write) {
                 place.writing = std::make_shared<writer_core>(
-                    io_, std::move(end.fd));
+                    io_, std::move(end.fd), kind);
                 place.writer.emplace(place.writing);
             } else {
                 place.reading = std::make_shared<reader_core>(
-                    io_, std::move(end.fd), limit);
+                    io_, std::move(end.fd), limit, kind);
                 place.reader.emplace(place.reading);
             }
         } catch (const system_error& error) {
             throw prepared.explain({spawn_step::pipe, error.code().value()});
         }
     }
+    terminal_ = std::move(prepared.terminal());
     // Made before the child, so that no failure can come between its birth
     // and its having an owner.
     watch_ = std::make_shared<exit_watch>(io_);
@@ -283,6 +286,25 @@ bool process_core::send_signal(int signal, signal_target to)
                        "signalling child " + std::to_string(pid_));
 }
 
+void process_core::resize(int rows, int columns)
+{
+    if (!terminal_.is_open())
+        throw std::logic_error("brood: this child has no terminal of ours; "
+                               "ask for a pty on the command");
+    constexpr int most = 65535;  // struct winsize has 16 bits for each
+    for (const int each : {rows, columns})
+        if (each < 1 || each > most)
+            throw std::invalid_argument(
+                "brood: resize(" + std::to_string(rows) + ", " +
+                std::to_string(columns) + "): rows and columns are from 1 "
+                "to " + std::to_string(most));
+    const int error = os::resize_terminal(terminal_.number(), rows, columns);
+    if (error)
+        throw system_error(error_code(error, std::system_category()),
+                           "resizing the terminal of child " +
+                               std::to_string(pid_));
+}
+
 void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
@@ -290,6 +312,8 @@ void process_core::drop() noexcept
     // Before its input ends: it could take that for its cue.
     if (policy_ == on_drop::kill)
         kill_for_good();
+    // With its last descriptor the terminal is hung up.
+    terminal_.close();
     for (auto& [number, end] : ends_)
         if (end.writing)
             end.writing->let_go();

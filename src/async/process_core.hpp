@@ -72,6 +72,7 @@ public:
     std::optional<int> poll();
     void start_wait(wait_handler handler);
     bool send_signal(int signal, signal_target to);
+    void resize(int rows, int columns);
     void detach() noexcept { policy_ = on_drop::detach; }
 
     // Signals all that the containment holds together: 0, or errno.
@@ -125,6 +126,7 @@ private:
     std::optional<resource_usage> usage_;
     std::list<wait_handler> waiters_;
     std::map<int, pipe_end> ends_;
+    os::descriptor terminal_;  // the master of the child's, if it is ours
     communication talk_;
     child_registry* registry_ = nullptr;
     child_registry::entry entry_;

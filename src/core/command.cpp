@@ -342,7 +342,8 @@ std::string to_string(const command& command, show_environment environment)
     auto shown = data.arguments;
     if (data.executable && !shown.empty())
         shown.front() = *data.executable;
-    auto line = environment_text(data, environment) + shlex::join(shown);
+    auto line = detail::attribute_text(data.attributes) +
+                environment_text(data, environment) + shlex::join(shown);
     if (data.cwd)
         line = "cd " + shlex::quote(*data.cwd) + " && " + line;
     // The files are found from our directory, not from the child's.
@@ -449,6 +450,7 @@ void check_child_fd(int number, const redirection& to)
     case kind::parents:
         refuse(where + "use pass_fd(" + std::to_string(number) + ")");
     case kind::merged: refuse(where + "to_stdout is for err only");
+    case kind::terminal: refuse(where + "a pty is for in, out and err");
     case kind::descriptor:
         if (to.descriptor() < 0)
             refuse(where + "from_fd(" + std::to_string(to.descriptor()) +
@@ -510,7 +512,7 @@ void check_identity(const std::optional<identity>& who,
 
 bool makes_session(const command_data& command) noexcept
 {
-    return command.new_session ||
+    return command.new_session || plan_terminal(command).wanted ||
            command.containment == containment::session;
 }
 
@@ -597,6 +599,8 @@ void check(const command_data& command)
     for (const auto id : command.extra_groups.value_or(
              std::vector<std::int64_t>{}))
         check_identity(identity(id), "extra_groups");
+    check_pty(command);
+    check_attributes(command);
 }
 
 }  // namespace detail

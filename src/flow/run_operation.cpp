@@ -31,6 +31,11 @@ bool is_pipe(const std::optional<redirection>& to)
     return to && to->what() == kind::pipe;
 }
 
+bool is_terminal(const std::optional<redirection>& to)
+{
+    return to && to->what() == kind::terminal;
+}
+
 }  // namespace
 
 run_operation::run_operation(const executor& io,
@@ -178,7 +183,7 @@ command_data run_operation::prepared(std::size_t place) const
         refuse("only the first command of a pipeline can say in()");
     if (!last && data.out)
         refuse("only the last command of a pipeline can say out()");
-    if (first && settings_.input && data.in)
+    if (first && settings_.input && data.in && !is_terminal(data.in))
         refuse("input() is what the child reads; leave in() out");
     if (is_pipe(data.in))
         refuse("nobody would write to in(piped); say input(bytes)");
@@ -186,10 +191,8 @@ command_data run_operation::prepared(std::size_t place) const
         if (to.what() == kind::input_pipe || to.what() == kind::output_pipe)
             refuse("nobody would serve the pipe of child_fd(" +
                    std::to_string(number) + "); use create_subprocess");
-    if (first && settings_.input)
-        data.in = piped;
-    else if (first && !data.in)
-        data.in = devnull;
+    if (first && !data.in)
+        data.in = settings_.input ? redirection(piped) : devnull;
     if (last && !data.out)
         data.out = piped;
     if (!data.err)
@@ -237,9 +240,11 @@ void run_operation::feed()
 {
     if (!in_ || finished_)
         return;
-    const auto& input = *settings_.input;
+    // On a terminal also without input: it has an end all the same.
+    static const std::string none;
+    const auto& input = settings_.input ? *settings_.input : none;
     if (sent_ == input.size())
-        return in_->close();
+        return in_->end_input();
     auto sent = [self = shared_from_this()](error_code ec,
                                             std::size_t bytes) {
         self->sent_ += bytes;

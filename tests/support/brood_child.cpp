@@ -56,6 +56,7 @@
 // print-ids              uid, euid, gid, egid, groups: 'uid 0'; groups sorted
 // print-umask            the umask: four octal digits
 // print-signals          SigBlk, SigIgn and SigCgt of /proc/self/status
+// print-death-signal     the signal it gets when its parent ends; 0: none
 // print-session          'pid P', 'ppid P', 'pgid P', 'sid P', one a line
 //
 // SIG is a number or a name (TERM). Exits 64 for a wrong command line, 71 for
@@ -78,6 +79,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -624,6 +626,14 @@ int run_print_session(const arguments&)
     return 0;
 }
 
+int run_print_death_signal(const arguments&)
+{
+    int signal = 0;
+    check(::prctl(PR_GET_PDEATHSIG, &signal), "prctl");
+    print_line(std::to_string(signal));
+    return 0;
+}
+
 struct mode {
     std::string_view name;
     int (*run)(const arguments&);
@@ -657,6 +667,7 @@ constexpr mode modes[] = {
     {"on-signal", run_on_signal},
     {"open-dev-stdin", run_open_dev_stdin},
     {"print-cwd", run_print_cwd},
+    {"print-death-signal", run_print_death_signal},
     {"print-env", run_print_env},
     {"print-fds", run_print_fds},
     {"print-ids", run_print_ids},

@@ -41,9 +41,9 @@ RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 PUBLIC_LAYERS = {
     "core": """
         capture command containment detail/callable detail/text_argument
-        exit_status export keyboard_interrupt redirection resource_usage
-        result shlex spawn_step stop_reason stop_sequence tee unlimited
-        version
+        exit_status export keyboard_interrupt limit_kind pty redirection
+        resource_usage result shlex spawn_step stop_reason stop_sequence tee
+        unlimited version
     """,
     "async": """
         adopt_process asio called_process_error child_watcher create_subprocess
