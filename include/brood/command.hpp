@@ -7,6 +7,7 @@
 
 #include <brood/capture.hpp>
 #include <brood/containment.hpp>
+#include <brood/detail/argument.hpp>
 #include <brood/detail/text_argument.hpp>
 #include <brood/export.hpp>
 #include <brood/limit_kind.hpp>
@@ -314,34 +315,6 @@ private:
 };
 
 static_assert(!std::is_aggregate_v<command>);
-
-namespace detail {
-
-template <class T>
-concept number = std::is_arithmetic_v<std::remove_cvref_t<T>> ||
-                 std::is_enum_v<std::remove_cvref_t<T>>;
-
-template <class T>
-std::string argument_text(const T& argument)
-{
-    static_assert(!number<T>,
-                  "brood: an argument is a string; write std::to_string(n)");
-    static_assert(!std::is_same_v<T, std::nullptr_t>,
-                  "brood: a null pointer is not an argument");
-    static_assert(number<T> || std::is_same_v<T, std::nullptr_t> ||
-                      text_like<T>,
-                  "brood: an argument must be a string or a path");
-    return text_argument(argument).value;
-}
-
-// A list of arguments: a range of strings that is not itself a string.
-template <class Range>
-concept argument_range =
-    std::ranges::input_range<Range> &&
-    !text_like<std::remove_cvref_t<Range>> &&
-    text_like<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>;
-
-}  // namespace detail
 
 /// A command from a whole argv, the program first. No shell is involved.
 ///

@@ -1,10 +1,8 @@
 // brood_child.cpp: the child that tests, benchmarks and examples start.
 //
-// brood-child <mode> [args...]. Plain POSIX: neither brood nor Asio, so that
-// what a test sees of the child does not depend on the code under test. No
-// mode sleeps to become ready: it says so on stdout, unbuffered. A mode that
-// waits for ever ends by itself after ten minutes, so that a broken test
-// leaves nothing behind.
+// brood-child <mode> [args...]. Plain POSIX: what a test sees of the child
+// does not depend on the code under test. No mode sleeps to become ready: it
+// says so, unbuffered. One that waits for ever ends after ten minutes.
 //
 // exit N                 exits with N
 // kill-self SIG          sends itself SIG; exits 72 if it survives that
@@ -347,9 +345,7 @@ int run_on_signal(const arguments& args)
     print_line("ready");
     int got = 0;
     while (::sigwait(&set, &got) != 0 || got != wanted) {}
-    char byte;
-    if (args.size() > 2)
-        while (::read(0, &byte, 1) > 0) {}
+    for (char byte; args.size() > 2 && ::read(0, &byte, 1) > 0;) {}
     return code;
 }
 

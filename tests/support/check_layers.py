@@ -40,8 +40,8 @@ RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 # the lowest layer that can hold what it declares.
 PUBLIC_LAYERS = {
     "core": """
-        capture command containment detail/callable detail/text_argument
-        exit_status export keyboard_interrupt limit_kind pty redirection
+        capture command containment detail/argument detail/callable
+        detail/text_argument exit_status export keyboard_interrupt limit_kind pty redirection
         resource_usage result shlex spawn_step stop_reason stop_sequence tee
         unlimited version
     """,
