@@ -198,9 +198,9 @@ command_data run_operation::prepared(std::size_t place) const
     if (!data.err)
         data.err = piped;
     if (last && !settings_.tees_of_out.empty() && !is_pipe(data.out))
-        refuse("tee_out() is for an output that is captured");
+        refuse("tee_out() needs an output that is captured; leave out() out");
     if (last && !settings_.tees_of_err.empty() && !is_pipe(data.err))
-        refuse("tee_err() is for an output that is captured");
+        refuse("tee_err() needs an output that is captured; leave err() out");
     if (!data.containment) {
         // The run owns what it started, so the level is named.
         const bool joins = data.process_group.value_or(0) != 0;
@@ -397,8 +397,10 @@ void run_operation::stop_all()
 
 void run_operation::start_drain()
 {
-    const auto time =
-        stages_.back().what.data().drain.value_or(usual_drain);
+    auto time = stages_.back().what.data().drain.value_or(usual_drain);
+    // Without an end it is for those who end by themselves.
+    if (time == unlimited && course_.reason() != stop_reason::none)
+        time = usual_drain;
     arm(drain_, time, &run_operation::drain_over);
 }
 
@@ -438,8 +440,12 @@ void run_operation::arm(asio::steady_timer& timer,
     timer.expires_after(
         std::chrono::duration_cast<asio::steady_timer::duration>(
             std::min<std::chrono::nanoseconds>(time, longest)));
-    timer.async_wait([self = shared_from_this(), then](error_code ec) {
-        if (!ec && !self->finished_)
+    timer.async_wait([self = shared_from_this(), &timer,
+                      then](error_code ec) {
+        // An earlier end of it may have been on its way as it was set anew.
+        const bool is_over =
+            timer.expiry() <= std::chrono::steady_clock::now();
+        if (!ec && is_over && !self->finished_)
             ((*self).*then)();
     });
 }

@@ -31,10 +31,11 @@
 //                        prints 'ready', exits with N when SIG has arrived,
 //                        and, with then-stdin, stdin has ended
 // stop-self              prints 'ready', stops itself, exits 3 once continued
-// fork-and-hold-stdout [ignore-term] [setsid]
+// fork-and-hold-stdout [ignore-term] [setsid] [own-group] [orphan]
 //                        forks a grandchild that holds stdout and stderr and
-//                        pauses; prints its pid when it is ready; exits 0
-// fork-and-hold-then-pause [ignore-term] [setsid]
+//                        pauses; prints its pid when it is ready; exits 0.
+//                        orphan: its parent was another one, which has ended
+// fork-and-hold-then-pause [the same]
 //                        the same, but pauses instead of exiting
 // close-stdin-then-pause closes 0, prints 'ready', then pauses
 // close-stdin-exit N     closes 0, then exits with N
@@ -82,6 +83,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -360,35 +362,40 @@ int run_stop_self(const arguments&)
 // `args` ask for, as told by EOF on a pipe.
 void fork_holder(const arguments& args)
 {
-    bool ignores_term = false;
-    bool leads_session = false;
-    for (const std::string_view arg : args) {
-        if (arg == "ignore-term")
-            ignores_term = true;
-        else if (arg == "setsid")
-            leads_session = true;
-        else
+    const auto asked = [&args](std::string_view option) {
+        return std::find(args.begin(), args.end(), option) != args.end();
+    };
+    for (const std::string_view arg : args)
+        if (arg != "ignore-term" && arg != "setsid" && arg != "own-group" &&
+            arg != "orphan")
             fail_usage("unknown option", arg);
-    }
     int ready[2];
     check(::pipe(ready), "pipe");
-    const pid_t grandchild = check(::fork(), "fork");
-    if (grandchild == 0) {
+    const pid_t forked = check(::fork(), "fork");
+    if (forked == 0) {
         ::close(ready[0]);
         // Stdout and stderr only: a read end of stdin kept here would hide
         // the broken pipe that the child's exit must cause.
         ::close(STDIN_FILENO);
-        if (ignores_term)
+        if (asked("orphan") && check(::fork(), "fork") != 0)
+            ::_exit(0);
+        if (asked("ignore-term"))
             std::signal(SIGTERM, SIG_IGN);
-        if (leads_session)
+        if (asked("setsid"))
             check(::setsid(), "setsid");
+        if (asked("own-group"))
+            check(::setpgid(0, 0), "setpgid");
+        write_all(ready[1], std::to_string(::getpid()));
         ::close(ready[1]);
         pause_for_ever();
     }
     ::close(ready[1]);
-    read_to_eof(ready[0]);
+    if (asked("orphan"))
+        check(::waitpid(forked, nullptr, 0), "waitpid");
+    std::vector<char> number(32);
+    const std::string holder(read_some(ready[0], number));
     ::close(ready[0]);
-    print_line(std::to_string(grandchild));
+    print_line(holder);
 }
 
 int run_fork_and_hold_stdout(const arguments& args)
