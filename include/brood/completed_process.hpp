@@ -28,6 +28,8 @@ namespace brood {
 /// See:     subprocess.CompletedProcess
 class [[nodiscard]] BROOD_API completed_process {
 public:
+    /// Of no command; asio::co_spawn needs it for its handler.
+    completed_process();
     explicit completed_process(command what);
 
     /// The command as it was given.

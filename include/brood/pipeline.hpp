@@ -89,6 +89,9 @@ private:
 /// Threads: a plain value.
 class [[nodiscard]] BROOD_API completed_pipeline {
 public:
+    /// Of one empty command; asio::co_spawn needs it for its handler.
+    completed_pipeline() : stages(1) {}
+    /// Pre: not empty.
     explicit completed_pipeline(std::vector<completed_process> ended);
 
     /// Of each command, in order; its standard error, too. `out` is empty in

@@ -53,6 +53,9 @@ class [[nodiscard]] BROOD_API process {
 public:
     using executor_type = executor;
 
+    /// A handle on nothing, like one that was moved from: all but destroying
+    /// it and assigning to it throws std::logic_error.
+    process() noexcept {}
     explicit process(std::shared_ptr<detail::process_core> core) noexcept;
     process(process&& other) noexcept;
     process& operator=(process&& other) noexcept;

@@ -33,14 +33,12 @@
 // stop-self              prints 'ready', stops itself, exits 3 once continued
 // fork-and-hold-stdout [ignore-term] [setsid] [own-group] [orphan]
 //                        forks a grandchild that holds stdout and stderr and
-//                        pauses; prints its pid when it is ready; exits 0.
-//                        orphan: its parent was another one, which has ended
-// fork-and-hold-then-pause [the same]
-//                        the same, but pauses instead of exiting
+//                        pauses; prints its pid, exits 0. orphan: its parent
+//                        was another one, which has ended
+// fork-and-hold-then-pause [the same]  pauses instead of exiting
 // close-stdin-then-pause closes 0, prints 'ready', then pauses
 // close-stdin-exit N     closes 0, then exits with N
-// close-stdout-then-wait-stdin
-//                        closes 1, waits for EOF on stdin, exits 5
+// close-stdout-then-wait-stdin  closes 1, waits for EOF on stdin, exits 5
 // print-fds              each open descriptor, sorted: 'N type', where type is
 //                        pipe, socket, file, directory, null, tty, char, other
 // fd-flags N             'N read|write|read-write|path [nonblock] [append]'

@@ -1,0 +1,160 @@
+// tee.cpp: where a captured stream goes besides.
+#include "support/runs.hpp"
+
+#include <brood/brood.hpp>
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace brood_test;
+using namespace std::chrono_literals;
+using brood::file_mode;
+using brood::tee;
+
+class tees : public clean_test {};
+
+TEST_F(tees, a_file_gets_everything_whatever_is_kept)
+{
+    const temp_dir dir;
+    write_file(dir / "log", "before\n");
+    const auto what = child("lines", "1000").capture(5);
+    const auto added = run_now(
+        command(what).tee_out(tee::to_file(dir / "log", file_mode::append)));
+    EXPECT_EQ(added.out, "0\n1\n2");
+    EXPECT_TRUE(added.truncated);
+    const auto all = run_now(child("lines", "1000")).out;
+    EXPECT_EQ(read_file(dir / "log"), "before\n" + all);
+    static_cast<void>(
+        run_now(command(what).tee_out(tee::to_file(dir / "log"))));
+    EXPECT_EQ(read_file(dir / "log"), all);
+}
+
+TEST_F(tees, each_stream_has_its_own_and_several)
+{
+    const temp_dir dir;
+    std::string out;
+    std::string err;
+    const auto ended = run_now(
+        child("both", "20")
+            .tee_out(tee::to_chunks([&](auto bytes) { out += bytes; }))
+            .tee_out(tee::to_file(dir / "out"))
+            .tee_err(tee::to_chunks([&](auto bytes) { err += bytes; })));
+    EXPECT_EQ(out, ended.out);
+    EXPECT_EQ(err, ended.err);
+    EXPECT_EQ(read_file(dir / "out"), ended.out);
+}
+
+TEST_F(tees, lines_come_whole_and_without_their_newline)
+{
+    std::vector<std::string> lines;
+    const auto ended = run_now(
+        brood::exec("printf", "one\n\nlong line\nlast")
+            .limit(4)
+            .tee_out(tee::to_lines(
+                [&](auto line) { lines.emplace_back(line); })));
+    EXPECT_EQ(ended.out, "one\n\nlong line\nlast");
+    const std::vector<std::string> wanted{"one",  "",  "long", " lin",
+                                          "e",    "last"};
+    EXPECT_EQ(lines, wanted);
+}
+
+// In a copy whose standard output is a pipe that is read late and slowly.
+TEST_F(tees, the_parents_own_output_gets_all_and_blocks_nobody)
+{
+    BROOD_IN_A_COPY([] {
+        int ends[2];
+        must(::pipe(ends));
+        must(::dup2(ends[1], 1));
+        must(::close(ends[1]));
+        must(::fcntl(ends[0], F_SETFL, O_NONBLOCK));
+        const std::string much = pattern(300'000);
+        int ticks = 0;
+        auto main = [&]() -> awaitable<completed_process> {
+            auto counts = [&]() -> awaitable<void> {
+                for (;; ++ticks)
+                    co_await brood::sleep(1ms);
+            };
+            auto beside = co_await brood::create_task(counts());
+            auto starts_reading = [&]() -> awaitable<void> {
+                // The pipe is full, and the loop still turns.
+                while (ticks < 20)
+                    co_await brood::sleep(1ms);
+            };
+            auto ready = co_await brood::create_task(starts_reading());
+            auto running = co_await brood::create_task(run_process(
+                child("flood", "300000").tee_out(tee::to_parent())));
+            co_await ready.join();
+            require(!running.done(), "it did not wait for its reader");
+            std::string got;
+            char bytes[4096];
+            while (got.size() < much.size()) {
+                const auto size = ::read(ends[0], bytes, sizeof bytes);
+                require(size > 0 || errno == EAGAIN, "the output ended");
+                if (size > 0)
+                    got.append(bytes, static_cast<std::size_t>(size));
+                co_await brood::sleep(std::chrono::microseconds(10));
+            }
+            require(got == much, "the output is another");
+            co_return co_await running.join();
+        };
+        const auto ended = brood::run(main());
+        require(ended.out == much && ended.complete, "the capture");
+    });
+}
+
+TEST_F(tees, a_destination_that_fails_does_not_end_the_run)
+{
+    const auto ended = run_now(
+        child("lines", "1000").tee_out(tee::to_file("/dev/full")));
+    EXPECT_TRUE(ended.ok());
+    EXPECT_EQ(ended.out, run_now(child("lines", "1000")).out);
+}
+
+TEST_F(tees, a_file_that_cannot_be_opened_starts_nothing)
+{
+    const temp_dir dir;
+    auto main = [&]() -> awaitable<void> {
+        const auto error = co_await thrown_by<brood::spawn_error>(
+            run_process(brood::exec("touch", dir / "touched")
+                            .tee_err(tee::to_file(dir / "no" / "file"))));
+        EXPECT_TRUE(error.has_value());
+        if (error) {
+            EXPECT_EQ(error->step(), brood::spawn_step::open);
+            EXPECT_EQ(error->path(), (dir / "no" / "file").string());
+        }
+    };
+    run_bounded(main());
+    EXPECT_FALSE(std::filesystem::exists(dir / "touched"));
+}
+
+TEST_F(tees, a_function_that_throws_ends_the_run_with_its_exception)
+{
+    witness all;
+    int calls = 0;
+    auto main = [&]() -> awaitable<void> {
+        auto throws = [&](std::string_view) {
+            ++calls;
+            throw std::runtime_error("enough");
+        };
+        const auto what = all.watching(
+            child("line-then-hold", "x").tee_out(tee::to_lines(throws)));
+        const auto error =
+            co_await thrown_by<std::runtime_error>(run_process(what));
+        EXPECT_TRUE(error.has_value());
+        EXPECT_STREQ(error ? error->what() : "", "enough");
+    };
+    run_bounded(main());
+    EXPECT_EQ(calls, 1);
+    EXPECT_TRUE(all.nobody_is_left());
+}
+
+}  // namespace
