@@ -12,6 +12,10 @@
 #include <memory>
 #include <mutex>
 
+namespace brood {
+class observer;
+}
+
 namespace brood::detail {
 
 class process_core;
@@ -28,6 +32,10 @@ public:
     // The registry of the context behind `io`.
     static child_registry& of(const executor& io);
 
+    // Who is told of the children of the context behind `io`; null: nobody.
+    static std::shared_ptr<observer> observer_of(const executor& io);
+    void observe(std::shared_ptr<observer> watcher) noexcept;
+
     entry add(const std::shared_ptr<process_core>& core);
     void remove(entry place) noexcept;
 
@@ -36,6 +44,7 @@ private:
 
     std::mutex mutex_;
     std::list<std::weak_ptr<process_core>> cores_;
+    std::shared_ptr<observer> observer_;
 };
 
 // Waits until the children that were dropped on `context` have been killed

@@ -215,12 +215,19 @@ void process::detach()
     core().detach();
 }
 
-process spawn_process(const executor& io, const command& what)
+std::source_location process::created_at() const
 {
-    return process(process_core::start(io, what.data()));
+    return core().where();
 }
 
-awaitable<process> create_subprocess(command what)
+process spawn_process(const executor& io, const command& what,
+                      std::source_location where)
+{
+    return process(process_core::start(io, what.data(), {what, where}));
+}
+
+awaitable<process> create_subprocess(command what,
+                                     std::source_location where)
 {
     // Nothing here waits, so this is the moment to notice a cancellation that
     // came before: it must not leave a child.
@@ -228,7 +235,7 @@ awaitable<process> create_subprocess(command what)
     if (state.cancelled() != asio::cancellation_type::none)
         throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
-    co_return spawn_process(io, what);
+    co_return spawn_process(io, what, where);
 }
 
 }  // namespace brood

@@ -33,9 +33,10 @@ bool is_pipe(const std::optional<redirection>& to)
 
 run_operation::run_operation(const executor& io,
                              std::vector<command> commands,
-                             run_settings settings)
-    : io_(io), settings_(std::move(settings)), timeout_(io), idle_(io),
-      drain_(io), pause_(io)
+                             run_settings settings,
+                             std::source_location where)
+    : io_(io), settings_(std::move(settings)), where_(where), timeout_(io),
+      idle_(io), drain_(io), pause_(io)
 {
     for (auto& each : commands)
         stages_.emplace_back(std::move(each));
@@ -112,7 +113,7 @@ void run_operation::start_stage(std::size_t place, os::descriptor& input)
                 "cannot make a pipe between two commands");
         data.out = from_fd(next.write_end.number());
     }
-    starting.core = process_core::start(io_, data);
+    starting.core = process_core::start(io_, data, {starting.what, where_});
     // The child has its copies: ours would keep the pipes open.
     input = std::move(next.read_end);
     open_streams(starting);
@@ -161,12 +162,14 @@ void run_operation::open_streams(stage& of)
 {
     const bool last = &of == &stages_.back();
     if (auto* const end = of.core->end_of(1)) {
-        of.out = &streams_.emplace_back(end->reading, settings_);
+        of.out = &streams_.emplace_back(*of.core, end->reading,
+                                        output_stream::out, settings_);
         if (last)
             open_tees(*of.out, settings_.tees_of_out, 1);
     }
     if (auto* const end = of.core->end_of(2)) {
-        of.err = &streams_.emplace_back(end->reading, settings_);
+        of.err = &streams_.emplace_back(*of.core, end->reading,
+                                        output_stream::err, settings_);
         open_tees(*of.err, settings_.tees_of_err, 2);
     }
 }
@@ -266,6 +269,8 @@ void run_operation::take(stream& from)
     total_ += bytes.size();
     last_output_ = std::chrono::steady_clock::now();
     from.kept.append(bytes);
+    if (const auto* const seen = from.of.observed())
+        seen->output(from.which, bytes);
     try {
         for (auto& each : from.tees)
             each.take(bytes);
@@ -324,7 +329,8 @@ void run_operation::stop_all()
         const bool whole = stages_.back().core != nullptr;
         const auto stop = std::make_shared<stop_operation>(
             each.core,
-            whole ? each.core->stop_settings() : stop_sequence());
+            whole ? each.core->stop_settings() : stop_sequence(),
+            course_.reason());
         each.stop = stop;
         stop->run([self = shared_from_this()](bool emptied) {
             self->anybody_unkillable_ |= !emptied;
@@ -470,9 +476,9 @@ public:
     using executor_type = executor;
 
     begin_run(const executor& io, std::vector<command> commands,
-              run_settings settings)
+              run_settings settings, std::source_location where)
         : io_(io), commands_(std::move(commands)),
-          settings_(std::move(settings))
+          settings_(std::move(settings)), where_(where)
     {
     }
     executor_type get_executor() const noexcept { return io_; }
@@ -480,7 +486,7 @@ public:
     void operator()(Handler&& handler)
     {
         std::make_shared<run_operation>(io_, std::move(commands_),
-                                        std::move(settings_))
+                                        std::move(settings_), where_)
             ->start({std::forward<Handler>(handler), io_});
     }
 
@@ -488,19 +494,21 @@ private:
     executor io_;
     std::vector<command> commands_;
     run_settings settings_;
+    std::source_location where_;
 };
 
 }  // namespace
 
-awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
-                                                 run_settings settings)
+awaitable<run_operation::results>
+run_to_the_end(std::vector<command> commands, run_settings settings,
+               std::source_location where)
 {
     // A run that was cancelled before it began starts nothing.
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
-    begin_run begin(io, std::move(commands), std::move(settings));
+    begin_run begin(io, std::move(commands), std::move(settings), where);
     auto ended = co_await asio::async_initiate<asio::use_awaitable_t<> const,
                                                void(run_operation::results)>(
         std::move(begin), use_awaitable);
