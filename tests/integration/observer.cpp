@@ -251,11 +251,12 @@ TEST_F(observers, are_told_why_a_child_could_not_be_started)
 
 TEST_F(observers, are_told_of_a_running_child_whose_handle_is_dropped)
 {
+    const auto reads = child("cat").in(piped).observe(seen);
     const auto line = __LINE__ + 4;
     int pid = 0;
     {
         asio::io_context io;
-        const auto p = brood::spawn_process(io, child("cat").observe(seen));
+        const auto p = brood::spawn_process(io, reads);
         pid = p.pid();
     }
     EXPECT_EQ(seen->told, (strings{"spawned", "dropped"}));
