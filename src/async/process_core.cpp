@@ -285,9 +285,9 @@ void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
         return;
-    const bool is_lost =
-        observed_ && policy_ == on_drop::kill && runs_for_us() &&
-        os::is_running(watch_->child());
+    const bool is_lost = observed_ && policy_ == on_drop::kill &&
+                         parent_ == os::this_process() && runs_for_us() &&
+                         os::is_running(watch_->child());
     // Before its input ends: it could take that for its cue.
     if (policy_ == on_drop::kill)
         kill_for_good();
