@@ -139,6 +139,23 @@ TEST_F(scripts, nothing_is_started)
     run_bounded(main());
 }
 
+TEST_F(scripts, a_run_takes_a_turn_of_the_loop)
+{
+    fake.on(argv("a")).on(argv("b")).on(argv("c"));
+    auto main = [&]() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        bool turned = false;
+        asio::post(io, [&] { turned = true; });
+        co_await fake.run_process(exec("a"));
+        EXPECT_TRUE(turned);
+        turned = false;
+        asio::post(io, [&] { turned = true; });
+        co_await fake.run_process(exec("b") | exec("c"));
+        EXPECT_TRUE(turned);
+    };
+    run_bounded(main());
+}
+
 TEST_F(scripts, an_end_by_a_signal_is_no_exit_code)
 {
     fake.on(any_command(), replies().signaled(SIGSEGV));

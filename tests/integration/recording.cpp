@@ -186,6 +186,15 @@ TEST_F(recordings, something_else_than_was_recorded_is_an_error)
                   "is not what was recorded: 3 bytes instead of 0");
 }
 
+TEST_F(recordings, another_value_of_a_variable_is_something_else)
+{
+    record({exec("true").env("LANG", "C")});
+    EXPECT_EQ(refusal_of(exec("true").env("LANG", "de")),
+              "brood: run 1 of " + file.string() +
+                  ": asked for is\n  env LANG=de true\n"
+                  "recorded is\n  env LANG=C true");
+}
+
 TEST_F(recordings, more_than_was_recorded_is_an_error)
 {
     record({child("exit", "0")});
