@@ -1,6 +1,7 @@
 // brood.hpp: all of brood.
 #pragma once
 
+#include <brood/adopt_process.hpp>
 #include <brood/aio.hpp>
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
@@ -10,6 +11,7 @@
 #include <brood/launcher.hpp>
 #include <brood/observer.hpp>
 #include <brood/output.hpp>
+#include <brood/output_events.hpp>
 #include <brood/pipeline.hpp>
 #include <brood/process.hpp>
 #include <brood/redacted.hpp>

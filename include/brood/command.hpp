@@ -7,8 +7,10 @@
 
 #include <brood/capture.hpp>
 #include <brood/containment.hpp>
+#include <brood/detail/argument.hpp>
 #include <brood/detail/text_argument.hpp>
 #include <brood/export.hpp>
+#include <brood/limit_kind.hpp>
 #include <brood/redacted.hpp>
 #include <brood/redirection.hpp>
 #include <brood/stop_sequence.hpp>
@@ -20,6 +22,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -134,6 +137,34 @@ public:
     /// The child's supplementary groups, exactly these; empty: none.
     BROOD_API command& extra_groups(std::vector<std::int64_t> ids) &;
     BROOD_API command& umask(int mask) &;
+
+    /// Limits what the child may use; unlimited_resource: no limit. Without
+    /// `hard` both limits are `soft`. Raising the hard one takes privileges.
+    BROOD_API command& rlimit(limit_kind what, std::uint64_t soft,
+                              std::optional<std::uint64_t> hard = {}) &;
+    /// Adds to the parent's niceness, as nice(1) does. Below 0: more of the
+    /// processor, which takes privileges.
+    BROOD_API command& nice(int increment) &;
+    /// The child runs on these processors only. Those that do not exist are
+    /// left out; a start that leaves none fails.
+    BROOD_API command& affinity(std::vector<int> processors) &;
+    /// Set-user-ID programs give the child and its descendants nothing.
+    BROOD_API command& no_new_privileges() &;
+    /// The signals that are blocked in the child. Default: none.
+    BROOD_API command& signal_mask(std::vector<int> blocked) &;
+    /// What the parent ignores the child ignores as well. Default: it ignores
+    /// nothing.
+    BROOD_API command& keep_ignored_signals() &;
+    /// The same for one signal, such as SIGHUP under nohup(1).
+    BROOD_API command& keep_ignored(int signal) &;
+    /// This descriptor of the child, a terminal, controls its session: its
+    /// Ctrl-C and its hang-up reach the child. Needs new_session().
+    BROOD_API command& controlling_terminal(int number = 0) &;
+    /// The child gets this signal (default: SIGKILL) when this process ends,
+    /// however it ends, or calls exec. For the child itself alone, not for
+    /// what it starts. Programs with set-user-ID or file capabilities escape.
+    BROOD_API command& kill_on_parent_death(int signal = 9) &;
+
     /// Who is stopped together with the child. Default: its group where it
     /// leads one, else the child alone; in run_process(), its group.
     BROOD_API command& containment(brood::containment level) &;
@@ -216,6 +247,34 @@ public:
         return std::move(extra_groups(std::move(ids)));
     }
     command umask(int mask) && { return std::move(umask(mask)); }
+    command rlimit(limit_kind what, std::uint64_t soft,
+                   std::optional<std::uint64_t> hard = {}) &&
+    {
+        return std::move(rlimit(what, soft, hard));
+    }
+    command nice(int increment) && { return std::move(nice(increment)); }
+    command affinity(std::vector<int> processors) &&
+    {
+        return std::move(affinity(std::move(processors)));
+    }
+    command no_new_privileges() && { return std::move(no_new_privileges()); }
+    command signal_mask(std::vector<int> blocked) &&
+    {
+        return std::move(signal_mask(std::move(blocked)));
+    }
+    command keep_ignored_signals() &&
+    {
+        return std::move(keep_ignored_signals());
+    }
+    command keep_ignored(int n) && { return std::move(keep_ignored(n)); }
+    command controlling_terminal(int number = 0) &&
+    {
+        return std::move(controlling_terminal(number));
+    }
+    command kill_on_parent_death(int signal = 9) &&
+    {
+        return std::move(kill_on_parent_death(signal));
+    }
     command containment(brood::containment level) &&
     {
         return std::move(containment(level));
@@ -279,46 +338,6 @@ private:
 };
 
 static_assert(!std::is_aggregate_v<command>);
-
-namespace detail {
-
-template <class T>
-concept number = std::is_arithmetic_v<std::remove_cvref_t<T>> ||
-                 std::is_enum_v<std::remove_cvref_t<T>>;
-
-template <class T>
-std::string argument_text(const T& argument)
-{
-    static_assert(!number<T>,
-                  "brood: an argument is a string; write std::to_string(n)");
-    static_assert(!std::is_same_v<T, std::nullptr_t>,
-                  "brood: a null pointer is not an argument");
-    static_assert(number<T> || std::is_same_v<T, std::nullptr_t> ||
-                      text_like<T>,
-                  "brood: an argument must be a string or a path");
-    return text_argument(argument).value;
-}
-
-template <class T>
-void add_argument(std::vector<std::string>& argv,
-                  std::vector<std::size_t>& hidden, const T& argument)
-{
-    if constexpr (std::is_same_v<T, redacted>) {
-        hidden.push_back(argv.size());
-        argv.push_back(argument.value());
-    } else {
-        argv.push_back(argument_text(argument));
-    }
-}
-
-// A list of arguments: a range of strings that is not itself a string.
-template <class Range>
-concept argument_range =
-    std::ranges::input_range<Range> &&
-    !text_like<std::remove_cvref_t<Range>> &&
-    text_like<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>;
-
-}  // namespace detail
 
 /// A command from a whole argv, the program first. No shell is involved.
 ///

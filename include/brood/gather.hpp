@@ -95,6 +95,12 @@ template <typename... Args>
 /// Exceptions, cancellation and threads are as with the other form. What
 /// pulling an element throws counts as an exception of one of them.
 ///
+/// With in_flight, a create_subprocess on this execution context that fails
+/// for want of descriptors, processes or memory is tried again meanwhile, when
+/// a child of this context has ended or after a pause: 30 s and 200 attempts
+/// at the most, and some 1 s where no child is running. Then its spawn_error
+/// says how often it was tried, and how long.
+///
 /// Lifetime: a view's elements must live until the awaitable has ended.
 /// Limits:   without in_flight, all run at once. No element, no value.
 template <detail::range_of_awaitables Range>

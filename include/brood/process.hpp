@@ -133,6 +133,13 @@ public:
     /// SIGKILL.
     bool kill();
 
+    /// Changes the size of the terminal that a pty gave the child; the
+    /// programs on it get SIGWINCH.
+    ///
+    /// Errors: std::logic_error for a child without one,
+    ///         std::invalid_argument for a size that is not from 1 to 65535.
+    void resize(int rows, int columns);
+
     /// Stops the child, and with it all that its containment holds together,
     /// as its command says: signals, each with a time to react, and SIGKILL
     /// at the end. Gives the returncode.
@@ -154,10 +161,12 @@ public:
     /// Where create_subprocess() or the like was called.
     std::source_location created_at() const;
 
-    /// Lets the child run on when this handle goes.
+    /// Lets the child run on when this handle goes. (A terminal of a pty goes
+    /// with the handle all the same, which hangs the child up.)
     void detach();
 
 private:
+    friend class output_events;
     using wait_handler = detail::any_handler<void(error_code, int)>;
 
     struct initiate_wait {
@@ -181,7 +190,8 @@ private:
 
 /// Starts a child on the current coroutine's executor.
 ///
-/// Streams that the command leaves open are inherited.
+/// Streams that the command leaves open are inherited. Waits for nothing,
+/// except for room while a gather with a limit is running (see in_flight).
 ///
 /// Cancellation: a cancelled start leaves no child.
 /// Errors:       std::invalid_argument for a command that can never work;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <brood/detail/text_argument.hpp>
+#include <brood/pty.hpp>
 
 #include <concepts>
 #include <optional>
@@ -52,8 +53,8 @@ inline constexpr inherit_t inherit{};
 inline constexpr devnull_t devnull{};
 inline constexpr to_stdout_t to_stdout{};
 
-/// Where one descriptor of a child leads: one of the constants above, file()
-/// or from_fd().
+/// Where one descriptor of a child leads: one of the constants above, file(),
+/// from_fd() or a pty.
 ///
 /// Threads: a plain value.
 class redirection {
@@ -67,6 +68,7 @@ public:
         merged,
         path,
         descriptor,
+        terminal,
     };
 
     redirection(piped_t) noexcept : what_(kind::pipe) {}
@@ -76,6 +78,11 @@ public:
     redirection(devnull_t) noexcept : what_(kind::null_device) {}
     redirection(to_stdout_t) noexcept : what_(kind::merged) {}
 
+    redirection(const pty& terminal) noexcept
+        : what_(kind::terminal), terminal_(terminal)
+    {
+    }
+
     kind what() const noexcept { return what_; }
     /// The file's path; empty unless what() is path.
     const std::string& path() const noexcept { return path_; }
@@ -83,6 +90,8 @@ public:
     std::optional<file_mode> mode() const noexcept { return mode_; }
     /// The caller's descriptor; -1 unless what() is descriptor.
     int descriptor() const noexcept { return descriptor_; }
+    /// What kind of terminal; only good where what() is terminal.
+    const pty& terminal() const noexcept { return terminal_; }
 
 private:
     explicit redirection(kind what) noexcept : what_(what) {}
@@ -95,6 +104,7 @@ private:
     std::optional<file_mode> mode_;
     int descriptor_ = -1;
     std::string path_;
+    pty terminal_{};
 };
 
 /// A file by its path: read where the child reads, emptied and written where

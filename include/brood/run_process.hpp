@@ -25,7 +25,8 @@ namespace brood {
 /// timeout, idle_timeout and output_limit stop the child by the command's
 /// stop_sequence; the result holds what it wrote until then and says why.
 /// Once the child is gone, somebody who keeps a pipe open is waited for no
-/// longer than command::drain (250 ms).
+/// longer than command::drain (250 ms; a run that was stopped does not wait for
+/// ever either).
 ///
 /// Completion:   within timeout + the graces of the stop sequence + drain +
 ///               5 s. A child that not even SIGKILL has ended by then is left
@@ -93,6 +94,15 @@ auto async_run_process(const executor& io, command what,
 {
     return asio::async_initiate<Token, void(error_code, completed_process)>(
         detail::initiate_run(io, std::move(what), where), token);
+}
+
+/// The same for an execution context, such as an asio::io_context.
+template <class Context, class Token = asio::use_awaitable_t<>>
+    requires requires(Context& context) { context.get_executor(); }
+auto async_run_process(Context& context, command what, Token&& token = Token())
+{
+    return async_run_process(executor(context.get_executor()),
+                             std::move(what), std::forward<Token>(token));
 }
 
 }  // namespace brood

@@ -67,11 +67,16 @@ public:
     /// Errors: system_error (broken_pipe) once nobody reads any more.
     [[nodiscard]] awaitable<void> drain();
 
-    /// Closes the stream once everything is sent: the child sees its end.
+    /// Closes the stream once everything is sent: the child sees its end. Not
+    /// on a terminal: there is nothing to be seen before it is hung up.
     void close();
     /// The same; a pipe has only one direction.
-    void write_eof() { close(); }
-    bool can_write_eof() const noexcept { return true; }
+    ///
+    /// Errors: std::logic_error on a terminal, which has no half close.
+    void write_eof();
+    /// False on a terminal. There the character "\x04" (Ctrl-D) ends the
+    /// input of a child that reads lines, at the start of a line.
+    bool can_write_eof() const noexcept;
     /// True after close(), and once a write has found that nobody reads any
     /// more. (Nobody looks before something is written.)
     bool is_closing() const noexcept;

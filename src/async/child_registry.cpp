@@ -17,7 +17,8 @@ namespace brood::detail {
 asio::execution_context::id child_registry::id;
 
 child_registry::child_registry(asio::execution_context& context)
-    : asio::execution_context::service(context)
+    : asio::execution_context::service(context),
+      starts_(asio::use_service<start_queue>(context))
 {
 }
 

@@ -4,6 +4,8 @@
 // a process handle may outlive the loop it ran on.
 #pragma once
 
+#include "async/start_queue.hpp"
+
 #include <brood/asio.hpp>
 
 #include <asio/execution_context.hpp>
@@ -38,10 +40,13 @@ public:
 
     entry add(const std::shared_ptr<process_core>& core);
     void remove(entry place) noexcept;
+    // Where the starts wait for which these children leave no room.
+    start_queue& starts() noexcept { return starts_; }
 
 private:
     void shutdown() noexcept override;
 
+    start_queue& starts_;
     std::mutex mutex_;
     std::list<std::weak_ptr<process_core>> cores_;
     std::shared_ptr<observer> observer_;

@@ -13,7 +13,7 @@
 
 namespace brood::detail {
 
-// For whom a child is started.
+// For whom a child is started. Only for the time of a call.
 struct start_site {
     // As the user gave it, without what a verb adds.
     const command& what;

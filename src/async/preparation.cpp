@@ -39,6 +39,7 @@ preparation::preparation(const command_data& command) : command_(command)
     prepare_program();
     prepare_identity();
     prepare_descriptors();
+    prepare_attributes();
     prepare_cgroup();
     plan_.cwd = command.cwd ? command.cwd->c_str() : nullptr;
     plan_.close_others = command.close_fds;
@@ -127,6 +128,7 @@ void preparation::require_callers_descriptors() const
 void preparation::prepare_descriptors()
 {
     require_callers_descriptors();
+    prepare_terminal();
     const redirection inherited = inherit;
     add_wish(0, command_.in.value_or(inherited), true);
     add_wish(1, command_.out.value_or(inherited), false);
@@ -186,6 +188,7 @@ int preparation::source_of(const redirection& to, int number,
                                       child_reads ? file_mode::read
                                                   : file_mode::truncate)),
                     to.path());
+    case kind::terminal: return terminal_;
     case kind::descriptor: break;
     }
     return to.descriptor();
@@ -244,6 +247,8 @@ std::string preparation::explain_exec(int error,
         return "it is not executable, or a directory";
     if (error == ENOEXEC)
         return "it is neither a program nor a script with a #! line";
+    if (error == EAGAIN)
+        return "the user has more processes than its limit allows";
     if (error != ENOENT)
         return "exec";
     bool found = false;
@@ -294,7 +299,7 @@ spawn_error preparation::explain(const os::spawn_failure& failure) const
     case spawn_step::none:
         message += "the report of what went wrong was damaged";
         break;
-    default: message += std::string(to_string(failure.step));
+    default: message += explain_attribute(failure, path);
     }
     return spawn_error(error_code(failure.error, std::system_category()),
                        failure.step, std::move(path), message,

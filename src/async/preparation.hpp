@@ -22,6 +22,7 @@ struct our_end {
     int number;      // the child's descriptor at the other end
     bool we_write;
     os::descriptor fd;
+    bool is_terminal = false;
 };
 
 class preparation {
@@ -34,6 +35,8 @@ public:
     // Good as long as this object lives.
     const os::spawn_plan& plan() const noexcept { return plan_; }
     std::vector<our_end>& our_ends() noexcept { return our_ends_; }
+    // What resizes the child's terminal; not open where it has none of ours.
+    os::descriptor& terminal() noexcept { return master_; }
     // The child has its copies: closes ours of its ends.
     void close_child_ends() noexcept { held_.clear(); }
 
@@ -50,6 +53,8 @@ private:
     void prepare_program();
     void prepare_environment();
     void prepare_identity();
+    void prepare_attributes();
+    void prepare_terminal();
     void prepare_cgroup();
     void require_callers_descriptors() const;
     void prepare_descriptors();
@@ -61,6 +66,8 @@ private:
     void require_open(int number, const std::string& what) const;
     // Why exec failed, and the missing interpreter if that is why.
     std::string explain_exec(int error, std::string& interpreter) const;
+    std::string explain_attribute(const os::spawn_failure& failure,
+                                  std::string& path) const;
     [[noreturn]] void fail(spawn_step step, int error,
                            const std::string& path) const;
 
@@ -68,6 +75,8 @@ private:
     os::spawn_plan plan_;
     std::vector<our_end> our_ends_;
     std::vector<os::descriptor> held_;
+    os::descriptor master_;
+    int terminal_ = -1;  // the child's side, as long as it is held
     std::vector<core::fd_wish> wishes_;
     std::vector<core::fd_step> steps_;
     std::string path_;
@@ -77,6 +86,8 @@ private:
     std::vector<std::string> environment_;
     std::vector<const char*> envp_;
     std::vector<std::uint32_t> groups_;
+    std::vector<os::resource_limit> limits_;
+    std::vector<unsigned long> processors_;
     std::shared_ptr<os::cgroup> cgroup_;
 };
 

@@ -1,6 +1,7 @@
 // process.cpp: the handle on a process_core, and the verbs that start one.
 #include "async/initiate.hpp"
 #include "async/process_core.hpp"
+#include "async/starter.hpp"
 #include "async/stop_operation.hpp"
 
 #include <asio/this_coro.hpp>
@@ -210,6 +211,10 @@ awaitable<int> process::stop(stop_sequence sequence)
     return stop_and_wait(core_, std::move(sequence));
 }
 
+void process::resize(int rows, int columns)
+{
+    core().resize(rows, columns);
+}
 void process::detach()
 {
     core().detach();
@@ -229,13 +234,18 @@ process spawn_process(const executor& io, const command& what,
 awaitable<process> create_subprocess(command what,
                                      std::source_location where)
 {
-    // Nothing here waits, so this is the moment to notice a cancellation that
-    // came before: it must not leave a child.
+    // The moment to notice a cancellation that came before: it must not leave
+    // a child.
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
-    co_return spawn_process(io, what, where);
+    // Where no start may have to wait, this one is over at once.
+    if (!detail::starts_are_patient(io))
+        co_return spawn_process(io, what, where);
+    const detail::start_site site{what, where};
+    auto core = co_await detail::start_child(io, what.data(), site);
+    co_return process(std::move(core));
 }
 
 }  // namespace brood

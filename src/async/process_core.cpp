@@ -26,16 +26,23 @@ std::shared_ptr<process_core>
 process_core::start(const executor& io, const command_data& command,
                     const start_site& site)
 {
+    try {
+        return try_to_start(io, command, site);
+    } catch (const spawn_error& error) {
+        if (const auto observed = observation::of(io, site))
+            observed->start_failed(error);
+        throw;
+    }
+}
+
+std::shared_ptr<process_core>
+process_core::try_to_start(const executor& io, const command_data& command,
+                           const start_site& site)
+{
     const std::shared_ptr<process_core> core(
         new process_core(io, command, site.where));
     core->observed_ = observation::of(io, site);
-    try {
-        core->become_child(command);
-    } catch (const spawn_error& error) {
-        if (core->observed_)
-            core->observed_->start_failed(error);
-        throw;
-    }
+    core->become_child(command);
     if (core->observed_)
         core->observed_->spawned(core->pid_);
     return core;
@@ -73,20 +80,23 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
 {
     for (auto& end : prepared.our_ends()) {
         auto& place = ends_[end.number];
+        const auto kind =
+            end.is_terminal ? end_kind::terminal : end_kind::pipe;
         try {
             if (end.we_write) {
                 place.writing = std::make_shared<writer_core>(
-                    io_, std::move(end.fd));
+                    io_, std::move(end.fd), kind);
                 place.writer.emplace(place.writing);
             } else {
                 place.reading = std::make_shared<reader_core>(
-                    io_, std::move(end.fd), limit);
+                    io_, std::move(end.fd), limit, kind);
                 place.reader.emplace(place.reading);
             }
         } catch (const system_error& error) {
             throw prepared.explain({spawn_step::pipe, error.code().value()});
         }
     }
+    terminal_ = std::move(prepared.terminal());
     // Made before the child, so that no failure can come between its birth
     // and its having an owner.
     watch_ = std::make_shared<exit_watch>(io_);
@@ -98,6 +108,20 @@ void process_core::adopt(os::child child)
     if (owns_family_ && family_.needs_leader(child))
         watch_->keep();
     watch_->adopt(std::move(child));
+    started();
+}
+
+void process_core::started() noexcept
+{
+    counted_ = true;
+    registry_->starts().child_started();
+}
+
+// Collected, or no longer ours.
+void process_core::gone() noexcept
+{
+    if (std::exchange(counted_, false) && registry_)
+        registry_->starts().child_ended();
 }
 
 process_core::~process_core()
@@ -106,6 +130,12 @@ process_core::~process_core()
         registry_->remove(entry_);
     drop();
     hand_over();
+    // Its pipes are closed as well. Not after a start that failed: it had
+    // taken no room, and must not wake itself.
+    if (registry_ && pid_ >= 0) {
+        ends_.clear();
+        registry_->starts().room_made();
+    }
 }
 
 pipe_end* process_core::end_of(int number) noexcept
@@ -151,6 +181,7 @@ void process_core::settle() noexcept
         os::reap(watch_->child());
     }
     auto child = std::exchange(watch_, nullptr)->release();
+    gone();
     // The pid means nothing any more, but the pidfd still names the group.
     if (family_.level() == containment::group &&
         !family_.needs_leader(child) && !family_.is_empty(child))
@@ -281,6 +312,25 @@ bool process_core::send_signal(int signal, signal_target to)
                        "signalling child " + std::to_string(pid_));
 }
 
+void process_core::resize(int rows, int columns)
+{
+    if (!terminal_.is_open())
+        throw std::logic_error("brood: this child has no terminal of ours; "
+                               "ask for a pty on the command");
+    constexpr int most = 65535;  // struct winsize has 16 bits for each
+    for (const int each : {rows, columns})
+        if (each < 1 || each > most)
+            throw std::invalid_argument(
+                "brood: resize(" + std::to_string(rows) + ", " +
+                std::to_string(columns) + "): rows and columns are from 1 "
+                "to " + std::to_string(most));
+    const int error = os::resize_terminal(terminal_.number(), rows, columns);
+    if (error)
+        throw system_error(error_code(error, std::system_category()),
+                           "resizing the terminal of child " +
+                               std::to_string(pid_));
+}
+
 void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
@@ -291,6 +341,8 @@ void process_core::drop() noexcept
     // Before its input ends: it could take that for its cue.
     if (policy_ == on_drop::kill)
         kill_for_good();
+    // With its last descriptor the terminal is hung up.
+    terminal_.close();
     for (auto& [number, end] : ends_)
         if (end.writing)
             end.writing->let_go();
@@ -327,6 +379,9 @@ void process_core::hand_over() noexcept
     os::child child;
     if (watch_)
         child = std::exchange(watch_, nullptr)->release();
+    gone();
+    if (child.foreign)
+        return;
     if (child.pid < 0 && (!cgroup || cgroup->remove()))
         return;
     const void* const owner =

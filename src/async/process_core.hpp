@@ -52,6 +52,13 @@ public:
     static std::shared_ptr<process_core> start(const executor& io,
                                                const command_data& command,
                                                const start_site& site);
+    // The same, but nobody is told when it fails: who calls may try again.
+    static std::shared_ptr<process_core>
+    try_to_start(const executor& io, const command_data& command,
+                 const start_site& site);
+    // For a process that somebody else has started.
+    static std::shared_ptr<process_core>
+    take_over(const executor& io, os::child child, std::source_location where);
     ~process_core();
 
     const executor& get_executor() const noexcept { return io_; }
@@ -75,6 +82,7 @@ public:
     std::optional<int> poll();
     void start_wait(wait_handler handler);
     bool send_signal(int signal, signal_target to);
+    void resize(int rows, int columns);
     void detach() noexcept { policy_ = on_drop::detach; }
 
     // Signals all that the containment holds together: 0, or errno.
@@ -109,6 +117,8 @@ private:
     void announce();
     void cancel_wait(std::list<wait_handler>::iterator place);
     void hand_over() noexcept;
+    void started() noexcept;
+    void gone() noexcept;
 
     executor io_;
     std::source_location where_;
@@ -131,9 +141,11 @@ private:
     std::optional<resource_usage> usage_;
     std::list<wait_handler> waiters_;
     std::map<int, pipe_end> ends_;
+    os::descriptor terminal_;  // the master of the child's, if it is ours
     communication talk_;
     child_registry* registry_ = nullptr;
     child_registry::entry entry_;
+    bool counted_ = false;  // among the running children of the context
 };
 
 }  // namespace brood::detail

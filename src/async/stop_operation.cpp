@@ -106,7 +106,11 @@ void stop_operation::arm(std::chrono::nanoseconds time)
     grace_.expires_after(
         std::chrono::duration_cast<asio::steady_timer::duration>(time));
     grace_.async_wait([self = shared_from_this()](error_code ec) {
-        if (!ec && !self->over_)
+        // The end of an earlier grace may have been on its way as this one
+        // began.
+        const bool is_over =
+            self->grace_.expiry() <= std::chrono::steady_clock::now();
+        if (!ec && is_over && !self->over_)
             self->carry_out(
                 self->ladder_.on(core::stop_event::grace_over));
     });

@@ -4,6 +4,7 @@
 
 #include <brood/stream_writer.hpp>
 
+#include <stdexcept>
 #include <utility>
 
 namespace brood {
@@ -45,6 +46,18 @@ awaitable<void> stream_writer::drain()
 void stream_writer::close()
 {
     core_->close();
+}
+void stream_writer::write_eof()
+{
+    if (!can_write_eof())
+        throw std::logic_error(
+            "brood: a terminal has no half close; write() the character that "
+            "ends the input, normally \"\\x04\", at the start of a line");
+    core_->close();
+}
+bool stream_writer::can_write_eof() const noexcept
+{
+    return core_->can_end();
 }
 bool stream_writer::is_closing() const noexcept
 {

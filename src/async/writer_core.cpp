@@ -17,8 +17,9 @@ constexpr std::size_t low_water = 16 * 1024;
 
 }  // namespace
 
-writer_core::writer_core(const executor& io, os::descriptor end)
-    : io_(io), sink_(std::in_place, io, std::move(end))
+writer_core::writer_core(const executor& io, os::descriptor end,
+                         end_kind kind)
+    : io_(io), kind_(kind), sink_(std::in_place, io, std::move(end), kind)
 {
 }
 
@@ -28,6 +29,8 @@ long writer_core::write_now(const void* data, std::size_t size) noexcept
     do
         result = sink_->write_now(data, size);
     while (result == -EINTR);
+    if (result > 0)
+        line_begun_ = static_cast<const char*>(data)[result - 1] != '\n';
     return result;
 }
 
@@ -178,6 +181,16 @@ void writer_core::close()
     closing_ = true;
     if (waiting() == 0 && !direct_)
         finish_close();
+}
+
+void writer_core::end_input()
+{
+    // What still waits comes before it.
+    const bool line_begun =
+        waiting() ? pending_.back() != '\n' : line_begun_;
+    if (sink_ && !closing_)
+        write(sink_->end_of_input(line_begun));
+    close();
 }
 
 void writer_core::start_wait_closed(done_handler handler)

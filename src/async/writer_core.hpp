@@ -26,13 +26,16 @@ public:
     using size_handler = any_handler<void(error_code, std::size_t)>;
 
     // Throws system_error; `end` is closed then.
-    writer_core(const executor& io, os::descriptor end);
+    writer_core(const executor& io, os::descriptor end,
+                end_kind kind = end_kind::pipe);
 
     const executor& get_executor() const noexcept { return io_; }
     bool is_closing() const noexcept { return closing_ || error_; }
     bool was_closed_by_us() const noexcept { return closing_; }
     // An async_write_some waits.
     bool is_writing() const noexcept { return direct_.has_value(); }
+    // False for a terminal, which has no half close.
+    bool can_end() const noexcept { return kind_ == end_kind::pipe; }
 
     // Writes at once what the pipe takes and keeps the rest. False: nobody
     // reads any more, the bytes were dropped.
@@ -43,6 +46,8 @@ public:
     void start_write_some(asio::const_buffer from, size_handler handler);
     // Closes once everything has been written.
     void close();
+    // The same, but lets a child with a terminal see the end of its input.
+    void end_input();
     void start_wait_closed(done_handler handler);
 
     // The process is done with: what is unsent is lost, unless somebody
@@ -72,9 +77,11 @@ private:
     void complete_all(handlers& list, error_code ec);
 
     executor io_;
+    end_kind kind_;
     std::optional<pipe_sink> sink_;
     std::string pending_;   // [sent_, end) is still to be written
     std::size_t sent_ = 0;
+    bool line_begun_ = false;  // the last byte was no newline
     bool closing_ = false;
     bool waiting_for_room_ = false;
     error_code error_;

@@ -364,7 +364,8 @@ std::string arguments_text(const command_data& command)
 std::string to_string(const command& command, show_environment environment)
 {
     const auto& data = command.data();
-    auto line = environment_text(data, environment) + arguments_text(data);
+    auto line = detail::attribute_text(data.attributes) +
+                environment_text(data, environment) + arguments_text(data);
     if (data.cwd)
         line = "cd " + shlex::quote(*data.cwd) + " && " + line;
     // The files are found from our directory, not from the child's.
@@ -471,6 +472,7 @@ void check_child_fd(int number, const redirection& to)
     case kind::parents:
         refuse(where + "use pass_fd(" + std::to_string(number) + ")");
     case kind::merged: refuse(where + "to_stdout is for err only");
+    case kind::terminal: refuse(where + "a pty is for in, out and err");
     case kind::descriptor:
         if (to.descriptor() < 0)
             refuse(where + "from_fd(" + std::to_string(to.descriptor()) +
@@ -532,7 +534,7 @@ void check_identity(const std::optional<identity>& who,
 
 bool makes_session(const command_data& command) noexcept
 {
-    return command.new_session ||
+    return command.new_session || plan_terminal(command).wanted ||
            command.containment == containment::session;
 }
 
@@ -619,6 +621,8 @@ void check(const command_data& command)
     for (const auto id : command.extra_groups.value_or(
              std::vector<std::int64_t>{}))
         check_identity(identity(id), "extra_groups");
+    check_pty(command);
+    check_attributes(command);
 }
 
 }  // namespace detail

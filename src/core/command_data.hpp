@@ -1,6 +1,9 @@
 // command_data.hpp: what a command holds, for the code that carries it out.
 #pragma once
 
+#include "core/attribute_data.hpp"
+#include "core/terminal_plan.hpp"
+
 #include <brood/command.hpp>
 #include <brood/containment.hpp>
 #include <brood/stop_sequence.hpp>
@@ -68,6 +71,7 @@ struct command_data {
     std::optional<identity> group;
     std::optional<std::vector<std::int64_t>> extra_groups;
     std::optional<int> umask;
+    attribute_data attributes;
 
     std::optional<brood::containment> containment;
     std::string cgroup_parent;  // empty: the cgroup that we are in

@@ -24,11 +24,11 @@ run_action run_course::on(run_event event) noexcept
     case run_event::idle_timeout: return interrupt(stop_reason::idle_timeout);
     case run_event::output_limit: return interrupt(stop_reason::output_limit);
     case run_event::cancelled:
-        if (stopping_) {
-            reason_ = stop_reason::cancelled;
-            return run_action::hurry;
-        }
-        return interrupt(stop_reason::cancelled);
+        if (!stopping_)
+            return interrupt(stop_reason::cancelled);
+        reason_ = stop_reason::cancelled;
+        // Nobody wants to hear any more from who holds the pipes.
+        return emptied_ ? finish() : run_action::hurry;
     case run_event::drain_over:
         drained_ = true;
         if (emptied_)

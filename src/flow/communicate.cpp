@@ -74,7 +74,7 @@ private:
             return;
         auto& talk = core_->talk();
         if (talk.sent == talk.input.size())
-            return in_->close();
+            return in_->end_input();
         ++running_;
         auto sent = [self = shared_from_this()](error_code ec,
                                                 std::size_t bytes) {

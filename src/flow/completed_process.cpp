@@ -31,12 +31,12 @@ std::string_view last_lines(std::string_view text) noexcept
     while (text.ends_with('\n'))
         text.remove_suffix(1);
     auto begin = text.size();
-    for (std::size_t line = 0; line != most_lines && begin != 0; ++line) {
-        const auto newline = text.rfind('\n', begin - 1);
-        begin = newline == text.npos ? 0 : newline;
+    auto before = text.size();  // what comes before is not looked at yet
+    for (std::size_t line = 0; line != most_lines && before != 0; ++line) {
+        const auto newline = text.rfind('\n', before - 1);
+        begin = newline == text.npos ? 0 : newline + 1;
+        before = newline == text.npos ? 0 : newline;
     }
-    if (begin != 0)
-        ++begin;
     begin = std::max(begin, text.size() - std::min(text.size(), most_bytes));
     return text.substr(begin);
 }

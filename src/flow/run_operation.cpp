@@ -1,6 +1,8 @@
 // run_operation.cpp: see run_operation.hpp.
 #include "flow/run_operation.hpp"
 
+#include "async/starter.hpp"
+
 #include <asio/async_result.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/dispatch.hpp>
@@ -29,6 +31,11 @@ bool is_pipe(const std::optional<redirection>& to)
     return to && to->what() == kind::pipe;
 }
 
+bool is_terminal(const std::optional<redirection>& to)
+{
+    return to && to->what() == kind::terminal;
+}
+
 }  // namespace
 
 run_operation::run_operation(const executor& io,
@@ -47,7 +54,7 @@ void run_operation::start(results_handler handler)
     handler_ = std::move(handler);
     handler_.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
-            self->react(core::run_event::cancelled);
+            self->cancel();
     });
     asio::dispatch(io_, [self = shared_from_this()] { self->begin(); });
 }
@@ -55,26 +62,88 @@ void run_operation::start(results_handler handler)
 void run_operation::begin()
 {
     began_ = last_output_ = std::chrono::steady_clock::now();
-    if (course_.reason() != stop_reason::none) {  // cancelled on its way here
-        finished_ = true;
-        return complete();
-    }
     try {
         check_run(settings_);
-        start_stages();
+        open_tees();
     } catch (...) {
-        failure_ = std::current_exception();
+        return start_failed(std::current_exception());
     }
-    still_running_ = static_cast<std::size_t>(
-        std::ranges::count_if(stages_, [](const stage& each) {
-            return each.core != nullptr;
-        }));
-    if (still_running_ == 0) {
+    start_next();
+}
+
+void run_operation::cancel()
+{
+    cancelled_ = true;
+    if (starting_)
+        stop_starting_.emit(asio::cancellation_type::all);
+    else
+        react(core::run_event::cancelled);
+}
+
+// Starts the next stage; where a start may have to wait for room, later.
+void run_operation::start_next()
+{
+    if (started_ == stages_.size() || cancelled_)
+        return all_started();
+    try {
+        auto data = prepared(started_);
+        connect(data);
+        const start_site site{stages_[started_].what, where_};
+        if (!starts_are_patient(io_))
+            return stage_started(process_core::start(io_, data, site));
+        auto done = [self = shared_from_this()](
+                        std::exception_ptr failure,
+                        std::shared_ptr<process_core> made) {
+            if (failure)
+                self->start_failed(std::move(failure));
+            else
+                self->stage_started(std::move(made));
+        };
+        start_child(io_, std::move(data), site,
+                    {asio::bind_cancellation_slot(stop_starting_.slot(),
+                                                  std::move(done)),
+                     io_});
+    } catch (...) {
+        start_failed(std::current_exception());
+    }
+}
+
+void run_operation::stage_started(std::shared_ptr<process_core> made)
+{
+    auto& now = stages_[started_++];
+    now.core = std::move(made);
+    // The child has its copies: ours would keep the pipes open.
+    input_ = std::move(next_.read_end);
+    next_.write_end.close();
+    open_streams(now);
+    if (started_ == 1)
+        if (auto* const end = now.core->end_of(0))
+            in_ = end->writing;
+    start_next();
+}
+
+void run_operation::start_failed(std::exception_ptr failure)
+{
+    if (!cancelled_)
+        failure_ = std::move(failure);
+    all_started();
+}
+
+// Or as many as could be.
+void run_operation::all_started()
+{
+    starting_ = false;
+    input_.close();
+    next_ = os::pipe_ends();
+    still_running_ = started_;
+    if (started_ == 0) {
+        if (cancelled_)
+            course_.on(core::run_event::cancelled);
         finished_ = true;
         return complete();
     }
     wait_for_exits();
-    if (failure_) {
+    if (failure_ || cancelled_) {
         // Half a pipeline: nobody wants what it has to say.
         react(core::run_event::streams_ended);
         return react(core::run_event::cancelled);
@@ -90,36 +159,19 @@ void run_operation::begin()
             &run_operation::idle_timeout_over);
 }
 
-void run_operation::start_stages()
+// To the stage before it, and to a pipe for the one after it.
+void run_operation::connect(command_data& data)
 {
-    os::descriptor input;  // what the next stage reads
-    for (std::size_t place = 0; place != stages_.size(); ++place)
-        start_stage(place, input);
-}
-
-void run_operation::start_stage(std::size_t place, os::descriptor& input)
-{
-    auto& starting = stages_[place];
-    auto data = prepared(place);
-    os::pipe_ends next;
-    if (input.is_open())
-        data.in = from_fd(input.number());
-    if (place + 1 != stages_.size()) {
-        next = os::make_pipe(data.pipe_size.value_or(0));
-        if (next.error)
-            throw spawn_error(
-                error_code(next.error, std::system_category()),
-                spawn_step::pipe, std::string(),
-                "cannot make a pipe between two commands");
-        data.out = from_fd(next.write_end.number());
-    }
-    starting.core = process_core::start(io_, data, {starting.what, where_});
-    // The child has its copies: ours would keep the pipes open.
-    input = std::move(next.read_end);
-    open_streams(starting);
-    if (place == 0)
-        if (auto* const end = starting.core->end_of(0))
-            in_ = end->writing;
+    if (input_.is_open())
+        data.in = from_fd(input_.number());
+    if (started_ + 1 == stages_.size())
+        return;
+    next_ = os::make_pipe(data.pipe_size.value_or(0));
+    if (next_.error)
+        throw spawn_error(error_code(next_.error, std::system_category()),
+                          spawn_step::pipe, std::string(),
+                          "cannot make a pipe between two commands");
+    data.out = from_fd(next_.write_end.number());
 }
 
 // The command as it is carried out: what it leaves open is decided here.
@@ -133,7 +185,7 @@ command_data run_operation::prepared(std::size_t place) const
         refuse("only the first command of a pipeline can say in()");
     if (!last && data.out)
         refuse("only the last command of a pipeline can say out()");
-    if (first && settings_.input && data.in)
+    if (first && settings_.input && data.in && !is_terminal(data.in))
         refuse("input() is what the child reads; leave in() out");
     if (is_pipe(data.in))
         refuse("nobody would write to in(piped); say input(bytes)");
@@ -141,14 +193,16 @@ command_data run_operation::prepared(std::size_t place) const
         if (to.what() == kind::input_pipe || to.what() == kind::output_pipe)
             refuse("nobody would serve the pipe of child_fd(" +
                    std::to_string(number) + "); use create_subprocess");
-    if (first && settings_.input)
-        data.in = piped;
-    else if (first && !data.in)
-        data.in = devnull;
+    if (first && !data.in)
+        data.in = settings_.input ? redirection(piped) : devnull;
     if (last && !data.out)
         data.out = piped;
     if (!data.err)
         data.err = piped;
+    if (last && !settings_.tees_of_out.empty() && !is_pipe(data.out))
+        refuse("tee_out() needs an output that is captured; leave out() out");
+    if (last && !settings_.tees_of_err.empty() && !is_pipe(data.err))
+        refuse("tee_err() needs an output that is captured; leave err() out");
     if (!data.containment) {
         // The run owns what it started, so the level is named.
         const bool joins = data.process_group.value_or(0) != 0;
@@ -158,6 +212,16 @@ command_data run_operation::prepared(std::size_t place) const
     return data;
 }
 
+// Before anything is started: their files may not open.
+void run_operation::open_tees()
+{
+    const auto limit = stages_.back().what.data().limit;
+    for (const auto& each : settings_.tees_of_out)
+        tees_of_out_.emplace_back(each, 1, limit);
+    for (const auto& each : settings_.tees_of_err)
+        tees_of_err_.emplace_back(each, 2, limit);
+}
+
 void run_operation::open_streams(stage& of)
 {
     const bool last = &of == &stages_.back();
@@ -165,20 +229,14 @@ void run_operation::open_streams(stage& of)
         of.out = &streams_.emplace_back(*of.core, end->reading,
                                         output_stream::out, settings_);
         if (last)
-            open_tees(*of.out, settings_.tees_of_out, 1);
+            of.out->tees = std::move(tees_of_out_);
     }
     if (auto* const end = of.core->end_of(2)) {
         of.err = &streams_.emplace_back(*of.core, end->reading,
                                         output_stream::err, settings_);
-        open_tees(*of.err, settings_.tees_of_err, 2);
+        if (last)
+            of.err->tees = std::move(tees_of_err_);
     }
-}
-
-void run_operation::open_tees(stream& to, const std::vector<tee>& tees,
-                              int parents)
-{
-    for (const auto& each : tees)
-        to.tees.emplace_back(each, parents, to.reader->limit());
 }
 
 // Sends the next piece; a child that does not want it is no error.
@@ -186,9 +244,11 @@ void run_operation::feed()
 {
     if (!in_ || finished_)
         return;
-    const auto& input = *settings_.input;
+    // On a terminal also without input: it has an end all the same.
+    static const std::string none;
+    const auto& input = settings_.input ? *settings_.input : none;
     if (sent_ == input.size())
-        return in_->close();
+        return in_->end_input();
     auto sent = [self = shared_from_this()](error_code ec,
                                             std::size_t bytes) {
         self->sent_ += bytes;
@@ -344,8 +404,10 @@ void run_operation::stop_all()
 
 void run_operation::start_drain()
 {
-    const auto time =
-        stages_.back().what.data().drain.value_or(usual_drain);
+    auto time = stages_.back().what.data().drain.value_or(usual_drain);
+    // Without an end it is for those who end by themselves.
+    if (time == unlimited && course_.reason() != stop_reason::none)
+        time = usual_drain;
     arm(drain_, time, &run_operation::drain_over);
 }
 
@@ -385,8 +447,12 @@ void run_operation::arm(asio::steady_timer& timer,
     timer.expires_after(
         std::chrono::duration_cast<asio::steady_timer::duration>(
             std::min<std::chrono::nanoseconds>(time, longest)));
-    timer.async_wait([self = shared_from_this(), then](error_code ec) {
-        if (!ec && !self->finished_)
+    timer.async_wait([self = shared_from_this(), &timer,
+                      then](error_code ec) {
+        // An earlier end of it may have been on its way as it was set anew.
+        const bool is_over =
+            timer.expiry() <= std::chrono::steady_clock::now();
+        if (!ec && is_over && !self->finished_)
             ((*self).*then)();
     });
 }

@@ -73,11 +73,15 @@ private:
     };
 
     void begin();
-    void start_stages();
-    void start_stage(std::size_t place, os::descriptor& input);
+    void cancel();
+    void start_next();
+    void stage_started(std::shared_ptr<process_core> made);
+    void start_failed(std::exception_ptr failure);
+    void all_started();
+    void connect(command_data& data);
     command_data prepared(std::size_t place) const;
     void open_streams(stage& of);
-    void open_tees(stream& to, const std::vector<tee>& tees, int parents);
+    void open_tees();
 
     void feed();
     void wait_for_exits();
@@ -107,11 +111,19 @@ private:
     std::source_location where_;
     std::vector<stage> stages_;
     std::deque<stream> streams_;  // their addresses stay
+    std::vector<tee_sink> tees_of_out_;
+    std::vector<tee_sink> tees_of_err_;
     results_handler handler_;
     core::run_course course_;
     std::shared_ptr<writer_core> in_;
     std::size_t sent_ = 0;
     std::size_t total_ = 0;  // bytes read
+    os::descriptor input_;  // what the next stage is to read
+    os::pipe_ends next_;    // between the stage that starts and the next one
+    std::size_t started_ = 0;
+    bool starting_ = true;
+    bool cancelled_ = false;
+    asio::cancellation_signal stop_starting_;
     std::size_t still_running_ = 0;
     std::size_t still_stopping_ = 0;
     std::size_t reads_ = 0;  // under way; the last one completes the run

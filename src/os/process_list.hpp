@@ -24,6 +24,6 @@ struct process_entry {
 std::optional<std::vector<process_entry>> list_processes();
 
 // None: there is no such process, or it cannot be seen.
-std::optional<process_entry> find_process(int pid);
+std::optional<process_entry> look_up_process(int pid);
 
 }  // namespace brood::os

@@ -7,6 +7,7 @@
 
 #include "core/fd_plan.hpp"
 #include "os/posix/descriptor.hpp"
+#include "os/posix/starter_thread.hpp"
 
 #include <brood/spawn_step.hpp>
 
@@ -14,6 +15,12 @@
 #include <cstdint>
 
 namespace brood::os {
+
+// As prlimit(2) takes it, with the number of the resource.
+struct resource_limit {
+    int resource;
+    std::uint64_t values[2];  // soft, hard
+};
 
 // Plain pointers and numbers only: the child reads it with nothing but loads.
 // What they point to must outlive the call.
@@ -32,6 +39,19 @@ struct spawn_plan {
     bool new_session = false;
     int process_group = -1;  // -1: the parent's; 0: a new one
     int umask = -1;          // -1: the parent's
+    int controlling_terminal = -1;  // -1: none; the child's descriptor
+
+    const resource_limit* limits = nullptr;
+    std::size_t limit_count = 0;
+    int nice = 0;  // added to the parent's
+    // A set of bits, as sched_setaffinity(2) takes it; null: the parent's.
+    const unsigned long* processors = nullptr;
+    std::size_t processor_bytes = 0;
+    bool no_new_privileges = false;
+    // The kernel's sets of signals: bit n - 1 is signal n.
+    std::uint64_t blocked_signals = 0;
+    std::uint64_t keep_ignored = 0;  // where the parent ignores them
+    int parent_death_signal = 0;     // 0: none
 
     // The directory of the cgroup to be born in; -1: the parent's.
     int cgroup = -1;
@@ -53,12 +73,19 @@ struct spawn_plan {
 struct child {
     int pid = -1;
     descriptor pidfd;  // not open where the system has none to give
+    // Adopted, and not a child of this process: it has a pidfd, and is never
+    // collected, nor signalled by its number.
+    bool foreign = false;
+    // Keeps the thread that started it, where its end would be the child's.
+    starter_stay stay = {};
 };
 
 struct spawn_failure {
     // None with an error: the child failed and could not say at what.
     spawn_step step = spawn_step::none;
     int error = 0;  // 0: nothing failed
+    // Which one of several: of the limits, where one of them was refused.
+    int index = 0;
 };
 
 // The ways to start a process, best first.

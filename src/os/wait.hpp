@@ -15,7 +15,7 @@ namespace brood::os {
 enum class child_state {
     running,
     ended,  // by itself or by a signal
-    lost,   // someone else collected it; what the pidfd still knows is given
+    lost,   // someone else collects it; what is known all the same is given
 };
 
 struct child_end {

@@ -5,6 +5,7 @@
 // with a copy of our memory counts on its own, from where we were.
 #include "support/async_test.hpp"
 #include "support/descriptors.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
 
@@ -21,6 +22,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -29,8 +31,8 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +60,12 @@ test_fd open_passed()
 {
     const test_fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     return test_fd(::fcntl(null, F_DUPFD_CLOEXEC, passed));
+}
+
+// One that we may run on.
+int own_processor()
+{
+    return ::sched_getcpu();
 }
 
 // Commands that use everything there is between them; each exits with 7 if it
@@ -104,6 +112,23 @@ std::vector<command> commands_with_everything(const temp_dir& dir)
                       .out(devnull)
                       .env("PATH", "/nonexistent:" +
                                        program.parent_path().string()));
+    // What a child is given besides.
+    all.push_back(shell("test $(ulimit -n) = 70 && exit 7")
+                      .in(devnull)
+                      .rlimit(limit_kind::core, 0)
+                      .rlimit(limit_kind::open_files, 70)
+                      .nice(1)
+                      .affinity({own_processor()})
+                      .no_new_privileges()
+                      .signal_mask({SIGUSR1})
+                      .keep_ignored(SIGHUP)
+                      .kill_on_parent_death());
+    const auto screen = pty(30, 90).echo(false);
+    all.push_back(shell("test \"$(stty size)\" = '30 90' && test -t 1 && "
+                        "test -t 2 && exit 7")
+                      .in(screen)
+                      .out(screen)
+                      .err(screen));
     if (::geteuid() == 0)
         all.push_back(set_up(shell(found + "exit 7")
                                  .user(std::int64_t{0})
@@ -235,7 +260,9 @@ TEST_F(faults, each_step_of_a_start_is_named)
     for (const auto step :
          {spawn_step::open, spawn_step::pipe, spawn_step::start,
           spawn_step::dup2, spawn_step::chdir, spawn_step::setsid,
-          spawn_step::setpgid, spawn_step::exec}) {
+          spawn_step::setpgid, spawn_step::terminal, spawn_step::rlimit,
+          spawn_step::nice, spawn_step::affinity, spawn_step::privileges,
+          spawn_step::parent_death, spawn_step::exec}) {
         EXPECT_GT(seen[step], 0) << to_string(step);
     }
     if (::geteuid() == 0) {
@@ -322,35 +349,6 @@ TEST_F(faults, a_refused_engine_is_replaced_by_the_next)
 // ------------------------------------------------------ real exhaustion
 
 namespace {
-
-// Leaves exactly `free` descriptor numbers, as long as it lives.
-class few_descriptors {
-public:
-    explicit few_descriptors(int free)
-    {
-        must(::getrlimit(RLIMIT_NOFILE, &before_));
-        // Numbers below the highest one that is in use would be free, too.
-        constexpr int first = 40;
-        for (;;) {
-            const int filler = must(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-            if (filler >= first) {
-                ::close(filler);
-                break;
-            }
-            fillers_.emplace_back(filler);
-        }
-        auto lowered = before_;
-        lowered.rlim_cur = static_cast<rlim_t>(first + free);
-        must(::setrlimit(RLIMIT_NOFILE, &lowered));
-    }
-    ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-    few_descriptors(const few_descriptors&) = delete;
-    few_descriptors& operator=(const few_descriptors&) = delete;
-
-private:
-    struct rlimit before_ {};
-    std::vector<os::descriptor> fillers_;
-};
 
 // Runs a child with three pipes; false if there was no room for it.
 bool runs_a_child(asio::io_context& io)

@@ -249,6 +249,26 @@ TEST_F(observers, are_told_why_a_child_could_not_be_started)
     EXPECT_EQ(to_string(seen->events.at(0).what()), "/no/such/program ***");
 }
 
+TEST_F(observers, are_told_once_where_a_start_may_have_to_wait)
+{
+    auto main = [&]() -> awaitable<void> {
+        // A limited gather makes starts patient.
+        std::vector<awaitable<completed_process>> runs;
+        const auto line = __LINE__ + 1;
+        runs.push_back(run_process(child("exit", "4").observe(seen)));
+        co_await brood::gather(std::move(runs), brood::in_flight(1));
+        expect_here(seen->events.at(0).where(), line);
+        std::vector<awaitable<completed_process>> failing;
+        failing.push_back(run_process(exec("/no/such/one").observe(seen)));
+        const auto error = co_await thrown_by<brood::spawn_error>(
+            brood::gather(std::move(failing), brood::in_flight(1)));
+        EXPECT_EQ(seen->told,
+                  (strings{"spawned", "exited with code 4",
+                           "failed: " + std::string(error.value().what())}));
+    };
+    run_bounded(main());
+}
+
 TEST_F(observers, are_told_of_a_running_child_whose_handle_is_dropped)
 {
     const auto reads = child("cat").in(piped).observe(seen);

@@ -1,10 +1,8 @@
 // brood_child.cpp: the child that tests, benchmarks and examples start.
 //
-// brood-child <mode> [args...]. Plain POSIX: neither brood nor Asio, so that
-// what a test sees of the child does not depend on the code under test. No
-// mode sleeps to become ready: it says so on stdout, unbuffered. A mode that
-// waits for ever ends by itself after ten minutes, so that a broken test
-// leaves nothing behind.
+// brood-child <mode> [args...]. Plain POSIX: what a test sees of the child
+// does not depend on the code under test. No mode sleeps to become ready: it
+// says so, unbuffered. One that waits for ever ends after ten minutes.
 //
 // exit N                 exits with N
 // kill-self SIG          sends itself SIG; exits 72 if it survives that
@@ -17,6 +15,9 @@
 // open-dev-stdin         opens /dev/stdin and copies that to stdout
 // drip                   for each byte of stdin, prints its value on a line
 // dialogue               answers each line of stdin with 'got: <line>'
+// obey                   does what each line of stdin says, until EOF: 'out T'
+//                        or 'err T' writes the line T there, 'out- T' and
+//                        'err- T' without a newline; 'close out', 'close err'
 // flood SIZE [N]         writes SIZE[K|M|G] patterned bytes, then exits with N
 // flood-both SIZE        the same on stdout and stderr, 4 KiB of each in turn
 // lines N [LEN]          prints N lines: 0, 1, ...; filled up with '.' to LEN
@@ -30,10 +31,11 @@
 //                        prints 'ready', exits with N when SIG has arrived,
 //                        and, with then-stdin, stdin has ended
 // stop-self              prints 'ready', stops itself, exits 3 once continued
-// fork-and-hold-stdout [ignore-term] [setsid]
+// fork-and-hold-stdout [ignore-term] [setsid] [own-group] [orphan]
 //                        forks a grandchild that holds stdout and stderr and
-//                        pauses; prints its pid when it is ready; exits 0
-// fork-and-hold-then-pause [ignore-term] [setsid]
+//                        pauses; prints its pid when it is ready; exits 0.
+//                        orphan: its parent was another one, which has ended
+// fork-and-hold-then-pause [the same]
 //                        the same, but pauses instead of exiting
 // close-stdin-then-pause closes 0, prints 'ready', then pauses
 // close-stdin-exit N     closes 0, then exits with N
@@ -53,11 +55,13 @@
 // print-ids              uid, euid, gid, egid, groups: 'uid 0'; groups sorted
 // print-umask            the umask: four octal digits
 // print-signals          SigBlk, SigIgn and SigCgt of /proc/self/status
+// print-death-signal     the signal it gets when its parent ends; 0: none
 // print-session          'pid P', 'ppid P', 'pgid P', 'sid P', one a line
 //
 // SIG is a number or a name (TERM). Exits 64 for a wrong command line, 71 for
 // a failed system call, each with a message on stderr.
 #include "brood_child_io.hpp"
+#include "brood_child_obey.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -74,10 +78,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -341,9 +347,7 @@ int run_on_signal(const arguments& args)
     print_line("ready");
     int got = 0;
     while (::sigwait(&set, &got) != 0 || got != wanted) {}
-    char byte;
-    if (args.size() > 2)
-        while (::read(0, &byte, 1) > 0) {}
+    for (char byte; args.size() > 2 && ::read(0, &byte, 1) > 0;) {}
     return code;
 }
 
@@ -358,35 +362,40 @@ int run_stop_self(const arguments&)
 // `args` ask for, as told by EOF on a pipe.
 void fork_holder(const arguments& args)
 {
-    bool ignores_term = false;
-    bool leads_session = false;
-    for (const std::string_view arg : args) {
-        if (arg == "ignore-term")
-            ignores_term = true;
-        else if (arg == "setsid")
-            leads_session = true;
-        else
+    const auto asked = [&args](std::string_view option) {
+        return std::find(args.begin(), args.end(), option) != args.end();
+    };
+    for (const std::string_view arg : args)
+        if (arg != "ignore-term" && arg != "setsid" && arg != "own-group" &&
+            arg != "orphan")
             fail_usage("unknown option", arg);
-    }
     int ready[2];
     check(::pipe(ready), "pipe");
-    const pid_t grandchild = check(::fork(), "fork");
-    if (grandchild == 0) {
+    const pid_t forked = check(::fork(), "fork");
+    if (forked == 0) {
         ::close(ready[0]);
         // Stdout and stderr only: a read end of stdin kept here would hide
         // the broken pipe that the child's exit must cause.
         ::close(STDIN_FILENO);
-        if (ignores_term)
+        if (asked("orphan") && check(::fork(), "fork") != 0)
+            ::_exit(0);
+        if (asked("ignore-term"))
             std::signal(SIGTERM, SIG_IGN);
-        if (leads_session)
+        if (asked("setsid"))
             check(::setsid(), "setsid");
+        if (asked("own-group"))
+            check(::setpgid(0, 0), "setpgid");
+        write_all(ready[1], std::to_string(::getpid()));
         ::close(ready[1]);
         pause_for_ever();
     }
     ::close(ready[1]);
-    read_to_eof(ready[0]);
+    if (asked("orphan"))
+        check(::waitpid(forked, nullptr, 0), "waitpid");
+    std::vector<char> number(32);
+    const std::string holder(read_some(ready[0], number));
     ::close(ready[0]);
-    print_line(std::to_string(grandchild));
+    print_line(holder);
 }
 
 int run_fork_and_hold_stdout(const arguments& args)
@@ -620,6 +629,14 @@ int run_print_session(const arguments&)
     return 0;
 }
 
+int run_print_death_signal(const arguments&)
+{
+    int signal = 0;
+    check(::prctl(PR_GET_PDEATHSIG, &signal), "prctl");
+    print_line(std::to_string(signal));
+    return 0;
+}
+
 struct mode {
     std::string_view name;
     int (*run)(const arguments&);
@@ -649,9 +666,11 @@ constexpr mode modes[] = {
     {"line-then-hold", run_line_then_hold},
     {"line-then-stdin", run_line_then_stdin},
     {"lines", run_lines},
+    {"obey", run_obey},
     {"on-signal", run_on_signal},
     {"open-dev-stdin", run_open_dev_stdin},
     {"print-cwd", run_print_cwd},
+    {"print-death-signal", run_print_death_signal},
     {"print-env", run_print_env},
     {"print-fds", run_print_fds},
     {"print-ids", run_print_ids},

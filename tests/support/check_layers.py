@@ -40,22 +40,23 @@ RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 # the lowest layer that can hold what it declares.
 PUBLIC_LAYERS = {
     "core": """
-        capture command containment detail/callable detail/text_argument exit_status export
-        keyboard_interrupt redacted redirection resource_usage result shlex spawn_step
-        stop_reason stop_sequence tee
+        capture command containment detail/argument detail/callable
+        detail/text_argument exit_status export keyboard_interrupt
+        limit_kind pty redacted redirection
+        resource_usage result shlex spawn_step stop_reason stop_sequence tee
         unlimited version
     """,
     "async": """
-        asio called_process_error child_watcher create_subprocess
-        detail/any_handler errc errors incomplete_read_error
-        limit_overrun_error native observer output process protocol spawn_error
-        spawn_process stream_reader stream_writer subprocess_exec
-        timeout_error transport
+        adopt_process asio called_process_error child_watcher create_subprocess
+        detail/any_handler detail/patient_starts errc errors
+        incomplete_read_error limit_overrun_error native observer output
+        process protocol spawn_error spawn_process stream_reader stream_writer
+        subprocess_exec timeout_error transport
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
-        detail/child detail/gather detail/nursery gather launcher pipeline run
-        run_process sleep task task_group wait_for with_process
+        detail/child detail/gather detail/nursery gather launcher
+        output_events pipeline run run_process sleep task task_group wait_for with_process
     """,
     "launch": "",
     "testing": """

@@ -318,6 +318,31 @@ TEST_F(command, prints_as_it_could_be_typed)
     EXPECT_EQ(stream.str(), "echo 'a b'");
 }
 
+TEST_F(command, prints_the_attributes_that_a_shell_has_words_for)
+{
+    using brood::limit_kind;
+    EXPECT_EQ(to_string(exec("make", "-j").nice(5).affinity({0, 2})),
+              "nice -n 5 taskset -c 0,2 make -j");
+    EXPECT_EQ(to_string(exec("x")
+                            .rlimit(limit_kind::core, 0)
+                            .rlimit(limit_kind::open_files, 1, 2)
+                            .rlimit(limit_kind::stack,
+                                    brood::unlimited_resource)
+                            .no_new_privileges()
+                            .env("A", "b")
+                            .cwd("/tmp"),
+                        show_environment::values),
+              "cd /tmp && prlimit --core=0:0 --nofile=1:2 "
+              "--stack=unlimited:unlimited setpriv --no-new-privs "
+              "env A=b x");
+    // The last word on a resource counts.
+    EXPECT_EQ(to_string(exec("x")
+                            .rlimit(limit_kind::cpu, 1)
+                            .rlimit(limit_kind::cpu, 2)),
+              "prlimit --cpu=2:2 x");
+    EXPECT_EQ(to_string(exec("x").signal_mask({1}).keep_ignored(1)), "x");
+}
+
 TEST_F(command, prints_where_its_streams_lead)
 {
     EXPECT_EQ(to_string(exec("sort")
@@ -398,6 +423,20 @@ TEST_F(command, does_in_a_shell_what_it_does_here)
         EXPECT_EQ(ours.code, 0) << line;
         EXPECT_EQ(pasted(line), ours.out) << line;
     }
+}
+
+TEST_F(command, has_in_a_shell_the_attributes_that_it_has_here)
+{
+    const std::string look =
+        "nice; ulimit -n; ulimit -c; grep -E 'NoNewPrivs|list' "
+        "/proc/self/status";
+    const auto what = shell(look)
+                          .nice(3)
+                          .affinity({0, 65535})
+                          .rlimit(brood::limit_kind::open_files, 60, 70)
+                          .rlimit(brood::limit_kind::core, 0)
+                          .no_new_privileges();
+    EXPECT_EQ(run(what).out, pasted(to_string(what)));
 }
 
 TEST_F(command, opens_the_same_files_in_a_shell_as_here)

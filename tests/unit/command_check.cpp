@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -28,6 +29,8 @@ using brood::exec;
 using brood::file;
 using brood::file_mode;
 using brood::from_fd;
+using brood::limit_kind;
+using brood::pty;
 using brood::shell;
 
 using strings = std::vector<std::string>;
@@ -144,6 +147,45 @@ std::vector<misuse> every_misuse()
         {ls().group(""), {"group's name", "empty"}},
         {ls().extra_groups({0, -1}), {"extra_groups(-1)", "from 0 to"}},
         {ls().extra_groups({nobody}), {"extra_groups(4294967295)"}},
+
+        // Its attributes.
+        {ls().rlimit(limit_kind::open_files, 2, 1),
+         {"rlimit(open_files)", "soft limit is above the hard one"}},
+        {ls().rlimit(limit_kind::cpu, brood::unlimited_resource, 1),
+         {"rlimit(cpu)", "above"}},
+        {ls().rlimit(static_cast<limit_kind>(99), 1),
+         {"rlimit()", "no such limit_kind"}},
+        {ls().nice(40), {"nice(40)", "from -39 to 39"}},
+        {ls().nice(-40), {"nice(-40)", "from -39 to 39"}},
+        {ls().affinity({}), {"affinity()", "at least one"}},
+        {ls().affinity({0, -1}), {"affinity(-1)", "0 or above"}},
+        {ls().affinity({65536}), {"affinity(65536)", "below 65536"}},
+        {ls().signal_mask({0}), {"signal_mask(0)", "from 1 to 64"}},
+        {ls().signal_mask({65}), {"signal_mask(65)", "from 1 to 64"}},
+        {ls().signal_mask({SIGKILL}), {"signal_mask(9)", "be blocked"}},
+        {ls().signal_mask({SIGSTOP}), {"signal_mask(", "be blocked"}},
+        {ls().keep_ignored(0), {"keep_ignored(0)", "from 1 to 64"}},
+        {ls().keep_ignored(SIGSTOP), {"keep_ignored(", "be ignored"}},
+        {ls().kill_on_parent_death(0),
+         {"kill_on_parent_death(0)", "from 1 to 64"}},
+        {ls().kill_on_parent_death(65), {"kill_on_parent_death(65)"}},
+        {ls().controlling_terminal(),
+         {"controlling_terminal(0)", "add new_session()"}},
+        {ls().new_session().controlling_terminal(-1),
+         {"controlling_terminal(-1)", "child's descriptors"}},
+        {ls().in(pty(0, 80)), {"pty(0, 80)", "from 1 to 65535"}},
+        {ls().out(pty(24, 65536)), {"pty(24, 65536)", "from 1 to 65535"}},
+        {ls().in(pty()).out(pty(24, 81)),
+         {"pty(24, 80)", "one terminal", "the same pty"}},
+        {ls().out(pty()).err(pty().raw()), {"the same pty"}},
+        {ls().in(pty()).err(pty().echo(false)), {"the same pty"}},
+        {ls().err(pty()).process_group(),
+         {"pty(24, 80)", "leave process_group() out"}},
+        {ls().out(pty()).controlling_terminal(1),
+         {"pty(24, 80)", "leave controlling_terminal() out"}},
+        {ls().child_fd(7, pty()), {"child_fd(7)", "in, out and err"}},
+        {ls().new_session().controlling_terminal(7),
+         {"controlling_terminal(7)", "pass_fd()", "child_fd()"}},
     };
 }
 
@@ -214,6 +256,18 @@ TEST_F(command_check, lets_the_limits_themselves_pass)
         ls().child_fd(3, brood::piped_in).child_fd(4, brood::piped_out),
         ls().child_fd(3, brood::devnull).child_fd(4, from_fd(3)).pass_fd(5),
         ls().child_fd(3, file("a", file_mode::append)),
+        ls().rlimit(limit_kind::core, 0).rlimit(limit_kind::cpu, 1, 1),
+        ls().rlimit(limit_kind::stack, brood::unlimited_resource),
+        ls().nice(-39),
+        ls().nice(39).affinity({0, 0, 65535}),
+        ls().signal_mask({1, 64}).signal_mask({}),
+        ls().keep_ignored(1).keep_ignored(64).keep_ignored_signals(),
+        ls().kill_on_parent_death().kill_on_parent_death(64),
+        ls().new_session().controlling_terminal(2),
+        ls().in(pty(1, 65535)).out(pty(1, 65535)).err(brood::to_stdout),
+        ls().in(pty().raw()).new_session().err(pty().raw()),
+        ls().new_session().pass_fd(7).controlling_terminal(7),
+        ls().child_fd(7, brood::devnull).new_session().controlling_terminal(7),
     };
     for (const auto& each : sound)
         EXPECT_NO_THROW(brood::detail::check(each.data())) << each;
@@ -241,6 +295,7 @@ static_assert(makes_a_directory<std::string_view>);
 static_assert(!makes_a_directory<int>);
 static_assert(!makes_a_directory<std::nullptr_t>);
 static_assert(makes_a_redirection<brood::piped_t>);
+static_assert(makes_a_redirection<brood::pty>);
 static_assert(!makes_a_redirection<int>);          // say from_fd
 static_assert(!makes_a_redirection<const char*>);  // say file
 

@@ -6,6 +6,7 @@
 
 #include <brood/asio.hpp>
 #include <brood/detail/nursery.hpp>
+#include <brood/detail/patient_starts.hpp>
 #include <brood/result.hpp>
 
 #include <cstddef>
@@ -114,6 +115,7 @@ public:
 
     value_type take()
     {
+        patient_.reset();
         // What the view owns goes before the caller goes on.
         end_.reset();
         next_.reset();
@@ -129,6 +131,10 @@ public:
 private:
     void fill() override
     {
+        // Who sets a limit wants what is beyond it to wait, not to fail; so
+        // it is where the system sets a lower one.
+        if (limit_ != no_limit && !patient_)
+            patient_ = patient_starts(where());
         while (running() < limit_ && pull()) {
             awaitable<T> work = std::ranges::iter_move(*next_);
             start(std::make_shared<child>(),
@@ -154,6 +160,7 @@ private:
     std::optional<std::ranges::iterator_t<View>> next_;
     std::optional<std::ranges::sentinel_t<View>> end_;
     std::size_t limit_;
+    std::shared_ptr<void> patient_;
     // A deque, for the children hold on to their places while it grows.
     std::deque<std::optional<Kept<T>>> kept_;
 };

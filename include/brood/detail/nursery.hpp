@@ -51,6 +51,8 @@ protected:
     void stop();
 
     std::size_t running() const noexcept { return children_.size(); }
+    // Where the children run; once entered.
+    const executor& where() const noexcept { return serial_; }
     bool cancelled() const noexcept { return stage_ == stage::cancelled; }
     const std::exception_ptr& failure() const noexcept { return failure_; }
 

@@ -55,7 +55,7 @@ void exit_watch::start(std::function<void(const os::child_end&)> ended)
     ended_ = std::move(ended);
     try {
         if (!start_pidfd())
-            start_thread();
+            start_otherwise();
     } catch (...) {  // out of memory
         ended_ = nullptr;
         throw;
@@ -64,7 +64,7 @@ void exit_watch::start(std::function<void(const os::child_end&)> ended)
 
 bool exit_watch::start_pidfd()
 {
-    if (!child_.pidfd.is_open())
+    if (!child_.pidfd.is_open() || !pidfds_are_wanted())
         return false;
     if (!pidfd_) {
         error_code ec;
@@ -87,6 +87,15 @@ void exit_watch::wait_readable()
             if (ec != asio::error::operation_aborted)
                 self->ask();
         });
+}
+
+void exit_watch::start_otherwise()
+{
+    // Only a parent can wait in a thread; but all can look at a pidfd.
+    if (child_.foreign)
+        ask_later();
+    else
+        start_thread();
 }
 
 void exit_watch::start_thread()

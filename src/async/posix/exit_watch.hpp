@@ -61,6 +61,7 @@ private:
     struct waiter_thread;
 
     bool start_pidfd();
+    void start_otherwise();
     void start_thread();
     void wait_readable();
     void ask();

@@ -1,7 +1,10 @@
 // pipe_io.cpp: see pipe_io.hpp.
 #include "async/posix/pipe_io.hpp"
 
+#include <asio/error.hpp>
+
 #include <algorithm>
+#include <cerrno>
 
 namespace brood::detail {
 
@@ -21,9 +24,25 @@ asio::posix::stream_descriptor watch(const executor& io, os::descriptor end)
 
 }  // namespace
 
-pipe_source::pipe_source(const executor& io, os::descriptor end)
-    : io_(watch(io, std::move(end)))
+pipe_source::pipe_source(const executor& io, os::descriptor end,
+                         end_kind kind)
+    : io_(watch(io, std::move(end))), kind_(kind)
 {
+}
+
+error_code pipe_source::as_end_of_file(end_kind kind, error_code ec) noexcept
+{
+    // The kernel gives all that was written before it.
+    const error_code gone(EIO, asio::error::get_system_category());
+    if (kind == end_kind::terminal && ec == gone)
+        return asio::error::eof;
+    return ec;
+}
+
+long pipe_source::read_now(void* data, std::size_t size) noexcept
+{
+    const long result = os::read_some(io_.native_handle(), data, size);
+    return kind_ == end_kind::terminal && result == -EIO ? 0 : result;
 }
 
 std::size_t pipe_source::capacity() noexcept
@@ -38,9 +57,28 @@ void pipe_source::cancel() noexcept
     io_.cancel(ignored);
 }
 
-pipe_sink::pipe_sink(const executor& io, os::descriptor end)
-    : io_(watch(io, std::move(end)))
+pipe_sink::pipe_sink(const executor& io, os::descriptor end, end_kind kind)
+    : io_(watch(io, std::move(end))), kind_(kind)
 {
+}
+
+long pipe_sink::write_now(const void* data, std::size_t size) noexcept
+{
+    const int number = io_.native_handle();
+    return kind_ == end_kind::terminal ? os::type(number, data, size)
+                                       : os::write_quietly(number, data, size);
+}
+
+std::string pipe_sink::end_of_input(bool line_begun)
+{
+    if (kind_ == end_kind::pipe)
+        return {};
+    const int character = os::end_of_input_character(io_.native_handle());
+    if (character < 0)
+        return {};
+    // It only hands over what stands in the line; a read that gets nothing
+    // is the end. So behind the beginning of a line it takes two.
+    return std::string(line_begun ? 2 : 1, static_cast<char>(character));
 }
 
 void pipe_sink::cancel() noexcept

@@ -121,7 +121,7 @@ int family::signal_members(const child& leader, int number)
             static_cast<int>(system_call(SYS_pidfd_open, pid, 0)));
         if (!pidfd.is_open())
             continue;
-        const auto now = find_process(pid);
+        const auto now = look_up_process(pid);
         if (!now || now->start != start || !now->alive)
             continue;
         if (system_call(SYS_pidfd_send_signal, pidfd.number(), number,

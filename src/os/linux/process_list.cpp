@@ -55,7 +55,7 @@ std::optional<process_entry> parse(int pid, std::string_view line)
 
 }  // namespace
 
-std::optional<process_entry> find_process(int pid)
+std::optional<process_entry> look_up_process(int pid)
 {
     const auto path = "/proc/" + std::to_string(pid) + "/stat";
     const descriptor file(static_cast<int>(system_call(
@@ -86,7 +86,7 @@ std::optional<std::vector<process_entry>> list_processes()
         if (parsed.ec != std::errc() ||
             parsed.ptr != name.data() + name.size())
             continue;
-        if (const auto entry = find_process(pid))
+        if (const auto entry = look_up_process(pid))
             all.push_back(*entry);
     }
     if (all.empty())  // not even ourselves: this is no /proc

@@ -11,6 +11,7 @@
 
 #include "os/posix/child_side.hpp"
 #include "os/setting.hpp"
+#include "os/wait.hpp"
 
 #include <linux/sched.h>
 #include <sched.h>
@@ -266,7 +267,7 @@ child finish(const started& made, const child_report& report,
     auto pidfd = above_standard(made.pidfd).fd;
     if (report.error) {
         reap_failed(made.pid, pidfd);
-        failure = {report.step, report.error};
+        failure = {report.step, report.error, report.index};
         return {};
     }
     return {static_cast<int>(made.pid), std::move(pidfd)};
@@ -289,7 +290,7 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
     }
     child_report report;
     const child_task task{&plan, &report, errors.write_end.number(),
-                          plan.cgroup >= 0};
+                          plan.cgroup >= 0, this_process()};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
@@ -309,29 +310,16 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
     return finish(made, report, failure);
 }
 
-}  // namespace
-
-spawn_engine current_engine() noexcept
+child spawn_here(const spawn_plan& plan, spawn_failure& failure) noexcept
 {
-    return best_engine();
-}
-
-const char* const* parent_environment() noexcept
-{
-    return environ;
-}
-
-child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept
-{
-    failure = {};
     if (plan.uid >= 0 || plan.gid >= 0 || plan.set_groups)
         return spawn_with_pipe(spawn_engine::fork, plan, failure);
-    const auto engine = current_engine();
+    const spawn_engine engine = best_engine();
     if (engine != spawn_engine::clone)
         return spawn_with_pipe(engine, plan, failure);
 
     child_report report;
-    child_task task{&plan, &report, -1};
+    child_task task{&plan, &report, -1, false, this_process()};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
@@ -348,6 +336,39 @@ child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept
         return spawn_with_pipe(spawn_engine::vfork, plan, failure);
     }
     return finish(made, report, failure);
+}
+
+// The kernel sends the signal when the thread that started the child ends, not
+// the process (PR_SET_PDEATHSIG(2const)). So a thread starts it that stays.
+child spawn_on_starter_thread(const spawn_plan& plan,
+                              spawn_failure& failure) noexcept
+{
+    child made;
+    auto stay = on_starter_thread([&] { made = spawn_here(plan, failure); });
+    if (!stay.is_held())
+        failure = {spawn_step::start, EAGAIN};
+    if (!failure.error)
+        made.stay = std::move(stay);
+    return made;
+}
+
+}  // namespace
+
+spawn_engine current_engine() noexcept
+{
+    return best_engine();
+}
+
+const char* const* parent_environment() noexcept
+{
+    return environ;
+}
+
+child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept
+{
+    failure = {};
+    return plan.parent_death_signal ? spawn_on_starter_thread(plan, failure)
+                                    : spawn_here(plan, failure);
 }
 
 }  // namespace brood::os

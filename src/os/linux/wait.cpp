@@ -1,6 +1,7 @@
 // wait.cpp: waiting and signalling on Linux, by pidfd where there is one.
 #include "os/wait.hpp"
 
+#include "os/foreign.hpp"
 #include "os/posix/system_call.hpp"
 #include "os/setting.hpp"
 
@@ -130,8 +131,25 @@ long kill_by_number(const child& child, int number, int signal) noexcept
     return system_call(SYS_kill, number, signal);
 }
 
+// The parent may collect it at any moment. Before that /proc has its status,
+// after that the pidfd; so the pidfd is asked last.
+child_end end_of_foreign(const child& child) noexcept
+{
+    child_end end;
+    if (!has_ended(child))
+        return end;
+    end.state = child_state::lost;
+    if (const auto status = uncollected_status(child))
+        end.status = *status;
+    else
+        end.status = lost_status(child);
+    return end;
+}
+
 child_end ask(const child& child, int options) noexcept
 {
+    if (child.foreign)
+        return end_of_foreign(child);
     child_end end;
     siginfo_t info;
     kernel_rusage usage{};
@@ -169,6 +187,8 @@ child_end peek(const child& child) noexcept
 
 bool is_running(const child& child) noexcept
 {
+    if (child.foreign)
+        return !has_ended(child);
     siginfo_t info;
     return wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) ==
                0 &&
@@ -178,7 +198,7 @@ bool is_running(const child& child) noexcept
 bool is_our_child(const child& child) noexcept
 {
     siginfo_t info;
-    return is_a_child(child) &&
+    return !child.foreign && is_a_child(child) &&
            wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) == 0;
 }
 
@@ -196,13 +216,13 @@ void wait_for_exit(int pid) noexcept
 
 int send_signal(const child& child, int signal) noexcept
 {
-    if (!is_a_child(child))
+    if (!child.foreign && !is_a_child(child))
         return ESRCH;
     long result = -ENOSYS;
     if (child.pidfd.is_open())
         result = system_call(SYS_pidfd_send_signal, child.pidfd.number(),
                              signal, nullptr, 0);
-    if (is_refused(result))
+    if (is_refused(result) && !child.foreign)
         result = kill_by_number(child, child.pid, signal);
     return static_cast<int>(-result);
 }

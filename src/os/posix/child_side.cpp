@@ -3,6 +3,8 @@
 #include "os/posix/child_side.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <climits>
@@ -120,18 +122,33 @@ BROOD_CHILD_SIDE long close_others(const spawn_plan& plan) noexcept
     return result;
 }
 
+// Asked here, not in the parent: a thread of its own could install a handler
+// in between, which would then run in the parent's memory.
+BROOD_CHILD_SIDE bool is_ignored(int signal) noexcept
+{
+    // The handler comes first wherever there are flags behind it; only MIPS
+    // has them the other way round, and there nothing is kept.
+    alignas(8) long action[8] = {};
+    system_call(SYS_rt_sigaction, signal, nullptr, action, signal_set_size);
+    constexpr long ignore = 1;  // SIG_IGN
+    return action[0] == ignore;
+}
+
 // Handlers would point into a program that exec replaces; a signal that the
 // parent ignores would stay ignored in a program that does not expect it.
-BROOD_CHILD_SIDE long reset_signals() noexcept
+BROOD_CHILD_SIDE void reset_signals(const spawn_plan& plan) noexcept
 {
     // All zero is SIG_DFL without flags, in every architecture's layout of
     // the kernel's struct sigaction.
     alignas(8) const char default_action[64] = {};
-    for (int signal = 1; signal <= last_signal; ++signal)
-        if (signal != SIGKILL && signal != SIGSTOP)
-            system_call(SYS_rt_sigaction, signal, default_action, nullptr,
-                        signal_set_size);
-    return 0;
+    for (int signal = 1; signal <= last_signal; ++signal) {
+        if (signal == SIGKILL || signal == SIGSTOP)
+            continue;
+        if ((plan.keep_ignored >> (signal - 1) & 1) && is_ignored(signal))
+            continue;
+        system_call(SYS_rt_sigaction, signal, default_action, nullptr,
+                    signal_set_size);
+    }
 }
 
 BROOD_CHILD_SIDE long change_groups(const spawn_plan& plan) noexcept
@@ -166,6 +183,104 @@ BROOD_CHILD_SIDE child_report failed(spawn_step step, long result) noexcept
     return report;
 }
 
+// The session first: only its leader can take a terminal.
+BROOD_CHILD_SIDE child_report change_session(const spawn_plan& plan) noexcept
+{
+    long result = 0;
+    if (plan.new_session && (result = system_call(SYS_setsid)) < 0)
+        return failed(spawn_step::setsid, result);
+    if (plan.controlling_terminal >= 0 &&
+        (result = system_call(SYS_ioctl, plan.controlling_terminal, TIOCSCTTY,
+                              0)) < 0)
+        return failed(spawn_step::terminal, result);
+    if (plan.process_group >= 0 &&
+        (result = system_call(SYS_setpgid, 0, plan.process_group)) < 0)
+        return failed(spawn_step::setpgid, result);
+    return {};
+}
+
+BROOD_CHILD_SIDE child_report set_limits(const spawn_plan& plan) noexcept
+{
+    for (std::size_t i = 0; i != plan.limit_count; ++i) {
+        const auto& limit = plan.limits[i];
+        const long result = system_call(SYS_prlimit64, 0, limit.resource,
+                                        limit.values, nullptr);
+        if (result < 0) {
+            auto report = failed(spawn_step::rlimit, result);
+            report.index = static_cast<int>(i);
+            return report;
+        }
+    }
+    return {};
+}
+
+BROOD_CHILD_SIDE long change_priority(const spawn_plan& plan) noexcept
+{
+    if (plan.nice == 0)
+        return 0;
+    // The bare call answers 20 - nice, so that it is never below 0
+    // (getpriority(2)).
+    const long asked = system_call(SYS_getpriority, PRIO_PROCESS, 0);
+    if (asked < 0)
+        return asked;
+    return system_call(SYS_setpriority, PRIO_PROCESS, 0,
+                       20 - asked + plan.nice);
+}
+
+// With the parent's rights: raising a hard limit, or a priority, takes them.
+// RLIMIT_NPROC, too, comes before the user changes: the kernel then counts
+// the new user's processes against it, and exec fails with EAGAIN if they are
+// too many (execve(2)); set afterwards, it would let this one through.
+BROOD_CHILD_SIDE child_report set_share(const spawn_plan& plan) noexcept
+{
+    const auto limited = set_limits(plan);
+    if (limited.step != spawn_step::none)
+        return limited;
+    long result = 0;
+    if ((result = change_priority(plan)) < 0)
+        return failed(spawn_step::nice, result);
+    if (plan.processors &&
+        (result = system_call(SYS_sched_setaffinity, 0, plan.processor_bytes,
+                              plan.processors)) < 0)
+        return failed(spawn_step::affinity, result);
+    return {};
+}
+
+// Groups before the user: afterwards the right to change them is gone.
+BROOD_CHILD_SIDE child_report change_identity(const spawn_plan& plan) noexcept
+{
+    long result = 0;
+    if ((result = change_groups(plan)) < 0)
+        return failed(spawn_step::setgroups, result);
+    if (plan.gid >= 0 && (result = system_call(SYS_setresgid, plan.gid,
+                                               plan.gid, plan.gid)) < 0)
+        return failed(spawn_step::setgid, result);
+    if (plan.uid >= 0 && (result = system_call(SYS_setresuid, plan.uid,
+                                               plan.uid, plan.uid)) < 0)
+        return failed(spawn_step::setuid, result);
+    return {};
+}
+
+// After the identity: a change of it makes the kernel forget the signal
+// (PR_SET_PDEATHSIG(2const)).
+BROOD_CHILD_SIDE child_report bind_to_parent(const child_task& task) noexcept
+{
+    const int signal = task.plan->parent_death_signal;
+    if (signal == 0)
+        return {};
+    const long result = system_call(SYS_prctl, PR_SET_PDEATHSIG, signal, 0, 0,
+                                    0);
+    if (result < 0)
+        return failed(spawn_step::parent_death, result);
+    // A parent that has ended before this sends nothing any more. Nobody is
+    // left to report to, and the program has not begun. 0: it is in another
+    // pid namespace, where we cannot see it.
+    const long parent = system_call(SYS_getppid);
+    if (parent != task.parent && parent != 0)
+        system_call(SYS_kill, system_call(SYS_getpid), SIGKILL);
+    return {};
+}
+
 BROOD_CHILD_SIDE child_report apply(const child_task& task) noexcept
 {
     const auto& plan = *task.plan;
@@ -184,22 +299,18 @@ BROOD_CHILD_SIDE child_report apply(const child_task& task) noexcept
         return failed(spawn_step::chdir, result);
     if (plan.umask >= 0)
         system_call(SYS_umask, plan.umask);
-    reset_signals();
-    if (plan.new_session && (result = system_call(SYS_setsid)) < 0)
-        return failed(spawn_step::setsid, result);
-    if (plan.process_group >= 0 &&
-        (result = system_call(SYS_setpgid, 0, plan.process_group)) < 0)
-        return failed(spawn_step::setpgid, result);
-    // Groups before the user: afterwards the right to change them is gone.
-    if ((result = change_groups(plan)) < 0)
-        return failed(spawn_step::setgroups, result);
-    if (plan.gid >= 0 && (result = system_call(SYS_setresgid, plan.gid,
-                                               plan.gid, plan.gid)) < 0)
-        return failed(spawn_step::setgid, result);
-    if (plan.uid >= 0 && (result = system_call(SYS_setresuid, plan.uid,
-                                               plan.uid, plan.uid)) < 0)
-        return failed(spawn_step::setuid, result);
-    return {};
+    reset_signals(plan);
+    auto report = change_session(plan);
+    if (report.step == spawn_step::none)
+        report = set_share(plan);
+    if (report.step == spawn_step::none)
+        report = change_identity(plan);
+    if (report.step != spawn_step::none)
+        return report;
+    if (plan.no_new_privileges &&
+        (result = system_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
+        return failed(spawn_step::privileges, result);
+    return bind_to_parent(task);
 }
 
 // True when there is nothing to run at `path`.
@@ -220,9 +331,8 @@ BROOD_CHILD_SIDE child_report execute(const spawn_plan& plan) noexcept
         // Only now: a signal that waits for us must not act on a half-made
         // child, and one that stops us would stop a parent that shares its
         // memory with us, until someone continues us.
-        const std::uint64_t none = 0;
-        system_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr,
-                    signal_set_size);
+        system_call(SYS_rt_sigprocmask, SIG_SETMASK, &plan.blocked_signals,
+                    nullptr, signal_set_size);
         const long result =
             system_call(SYS_execve, *candidate, plan.argv, plan.envp);
         // A directory of PATH without the program is passed over; anything

@@ -17,6 +17,7 @@ struct child_report {
     bool reached = false;
     spawn_step step = spawn_step::none;
     int error = 0;
+    int index = 0;  // which of several, as in spawn_failure
 };
 
 // What a child needs besides the plan.
@@ -26,6 +27,7 @@ struct child_task {
     int error_fd;          // for where it is not; -1: it surely is
     // The plan's cgroup is still to be joined: the child was not born in it.
     bool join_cgroup = false;
+    int parent = -1;  // our pid
 };
 
 // Carries the plan out. Returns only by exec; on failure it reports and

@@ -48,7 +48,7 @@ struct fault_injection {
             number == SYS_close || number == SYS_waitid ||
             number == SYS_rt_sigprocmask || number == SYS_rt_sigaction ||
             number == SYS_umask || number == SYS_kill ||
-            number == SYS_getpid)
+            number == SYS_getpid || number == SYS_getppid)
             return false;
         if (remaining-- > 0)
             return false;
