@@ -12,6 +12,9 @@ if(BROOD_BUILD_TESTS)
 endif()
 
 install(TARGETS brood EXPORT broodTargets FILE_SET HEADERS)
+if(TARGET brood_testing)
+  install(TARGETS brood_testing EXPORT broodTargets FILE_SET HEADERS)
+endif()
 install(EXPORT broodTargets NAMESPACE brood:: DESTINATION ${package_dir})
 
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" Asio_VERSION_MINOR ${Asio_VERSION})

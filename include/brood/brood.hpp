@@ -8,10 +8,13 @@
 #include <brood/completed_process.hpp>
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
+#include <brood/launcher.hpp>
+#include <brood/observer.hpp>
 #include <brood/output.hpp>
 #include <brood/output_events.hpp>
 #include <brood/pipeline.hpp>
 #include <brood/process.hpp>
+#include <brood/redacted.hpp>
 #include <brood/redirection.hpp>
 #include <brood/resource_usage.hpp>
 #include <brood/run_process.hpp>

@@ -11,6 +11,7 @@
 #include <brood/detail/text_argument.hpp>
 #include <brood/export.hpp>
 #include <brood/limit_kind.hpp>
+#include <brood/redacted.hpp>
 #include <brood/redirection.hpp>
 #include <brood/stop_sequence.hpp>
 #include <brood/tee.hpp>
@@ -31,9 +32,16 @@
 
 namespace brood {
 
+class command;
+class observer;
+
 namespace detail {
 struct command_data;
 struct run_settings;
+
+// A command of which the texts do not show these arguments.
+BROOD_API command exec_redacted(std::vector<std::string> arguments,
+                                std::vector<std::size_t> hidden);
 }
 
 /// What becomes of a child that still runs when its handle is dropped.
@@ -96,6 +104,8 @@ public:
     BROOD_API command& executable(text path) &;
     /// Sets a variable on top of the parent's environment.
     BROOD_API command& env(text name, text value) &;
+    /// The same with a value that no text shows.
+    BROOD_API command& env(text name, redacted value) &;
     BROOD_API command& unset_env(text name) &;
     /// Starts from an empty environment instead of the parent's.
     BROOD_API command& clear_env() &;
@@ -165,6 +175,9 @@ public:
     BROOD_API command& stop(stop_sequence sequence) &;
     BROOD_API command& on_drop(brood::on_drop policy) &;
 
+    /// Who is told what becomes of the child; null: nobody.
+    BROOD_API command& observe(std::shared_ptr<observer> watcher) &;
+
     // For run_process() only.
     /// What the child reads on its standard input. Default: nothing.
     BROOD_API command& input(std::string bytes) &;
@@ -201,6 +214,10 @@ public:
         return std::move(executable(std::move(path)));
     }
     command env(text name, text value) &&
+    {
+        return std::move(env(std::move(name), std::move(value)));
+    }
+    command env(text name, redacted value) &&
     {
         return std::move(env(std::move(name), std::move(value)));
     }
@@ -274,6 +291,10 @@ public:
     {
         return std::move(on_drop(policy));
     }
+    command observe(std::shared_ptr<observer> watcher) &&
+    {
+        return std::move(observe(std::move(watcher)));
+    }
     command input(std::string bytes) &&
     {
         return std::move(input(std::move(bytes)));
@@ -307,6 +328,8 @@ public:
 private:
     friend command exec(std::vector<std::string> arguments);
     friend command shell(text line);
+    friend command detail::exec_redacted(std::vector<std::string> arguments,
+                                         std::vector<std::size_t> hidden);
     explicit command(std::unique_ptr<detail::command_data> data) noexcept;
     detail::command_data& changed();
     detail::run_settings& changed_run(std::string_view setter);
@@ -335,7 +358,8 @@ template <detail::argument_range Range>
 /// parsed, quoted or expanded.
 ///
 /// A program without a slash is searched on the PATH that the child will
-/// have; never in the current directory.
+/// have; never in the current directory. An argument that is a secret is
+/// given as redacted(text).
 ///
 /// See: asyncio.create_subprocess_exec
 template <class Program, class... Arguments>
@@ -343,11 +367,14 @@ template <class Program, class... Arguments>
 [[nodiscard]] command exec(const Program& program,
                            const Arguments&... arguments)
 {
+    static_assert(!std::is_same_v<Program, redacted>,
+                  "brood: the program's name cannot be redacted");
     std::vector<std::string> argv;
+    std::vector<std::size_t> hidden;
     argv.reserve(1 + sizeof...(arguments));
     argv.push_back(detail::argument_text(program));
-    (argv.push_back(detail::argument_text(arguments)), ...);
-    return exec(std::move(argv));
+    (detail::add_argument(argv, hidden, arguments), ...);
+    return detail::exec_redacted(std::move(argv), std::move(hidden));
 }
 
 /// Runs a line of shell: /bin/sh -c line.
@@ -359,7 +386,8 @@ template <class Program, class... Arguments>
 [[nodiscard]] BROOD_API command shell(detail::text_argument line);
 
 /// The command as one line of shell that can be pasted: directory, arguments
-/// and files quoted, descriptors that have no name in a shell left out.
+/// and files quoted, descriptors that have no name in a shell left out. What
+/// is redacted shows as an unquoted `***`.
 [[nodiscard]] BROOD_API std::string
 to_string(const command& command,
           show_environment environment = show_environment::no);

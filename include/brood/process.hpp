@@ -18,6 +18,7 @@
 
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -160,6 +161,9 @@ public:
     /// The same by another sequence than the command's.
     [[nodiscard]] awaitable<int> stop(stop_sequence sequence);
 
+    /// Where create_subprocess() or the like was called.
+    std::source_location created_at() const;
+
     /// Lets the child run on when this handle goes. (A terminal of a pty goes
     /// with the handle all the same, which hangs the child up.)
     void detach();
@@ -197,19 +201,24 @@ private:
 ///               spawn_error, with the step and the path, when the system
 ///               refuses. No child exists then, and nothing is left open.
 /// See:          spawn_process; asyncio.create_subprocess_exec
-[[nodiscard]] BROOD_API awaitable<process> create_subprocess(command what);
+[[nodiscard]] BROOD_API awaitable<process> create_subprocess(
+    command what,
+    std::source_location where = std::source_location::current());
 
 /// The same without a coroutine: starts a child whose operations complete on
 /// `io`. Safe from any thread.
-[[nodiscard]] BROOD_API process spawn_process(const executor& io,
-                                              const command& what);
+[[nodiscard]] BROOD_API process spawn_process(
+    const executor& io, const command& what,
+    std::source_location where = std::source_location::current());
 
 /// The same for an execution context, such as an asio::io_context.
 template <class Context>
     requires requires(Context& context) { context.get_executor(); }
-[[nodiscard]] process spawn_process(Context& context, const command& what)
+[[nodiscard]] process spawn_process(
+    Context& context, const command& what,
+    std::source_location where = std::source_location::current())
 {
-    return spawn_process(executor(context.get_executor()), what);
+    return spawn_process(executor(context.get_executor()), what, where);
 }
 
 }  // namespace brood

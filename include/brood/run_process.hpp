@@ -9,6 +9,7 @@
 
 #include <asio/async_result.hpp>
 
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -35,27 +36,32 @@ namespace brood {
 ///               the child ended is no error; see completed_process::check.
 /// Limits:       command::capture (64 MiB of each stream), output_limit.
 /// See:          check_output, create_subprocess; subprocess.run
-[[nodiscard]] BROOD_API awaitable<completed_process> run_process(command what);
+[[nodiscard]] BROOD_API awaitable<completed_process> run_process(
+    command what,
+    std::source_location where = std::source_location::current());
 
 /// Runs a command and gives its standard output.
 ///
 /// Errors: as run_process; called_process_error when it did not end with code
 ///         0 by itself, or when its output was longer than command::capture.
 /// See:    subprocess.check_output
-[[nodiscard]] BROOD_API awaitable<std::string> check_output(command what);
+[[nodiscard]] BROOD_API awaitable<std::string> check_output(
+    command what,
+    std::source_location where = std::source_location::current());
 
 namespace detail {
 
 using run_handler = any_handler<void(error_code, completed_process)>;
 
 BROOD_API void start_run(const executor& io, command what,
-                         run_handler handler);
+                         run_handler handler, std::source_location where);
 
 class initiate_run {
 public:
     using executor_type = executor;
-    initiate_run(const executor& io, command what)
-        : io_(io), what_(std::move(what))
+    initiate_run(const executor& io, command what,
+                 std::source_location where)
+        : io_(io), what_(std::move(what)), where_(where)
     {
     }
     executor_type get_executor() const noexcept { return io_; }
@@ -63,12 +69,13 @@ public:
     void operator()(Handler&& handler)
     {
         start_run(io_, std::move(what_),
-                  run_handler(std::forward<Handler>(handler), io_));
+                  run_handler(std::forward<Handler>(handler), io_), where_);
     }
 
 private:
     executor io_;
     command what_;
+    std::source_location where_;
 };
 
 }  // namespace detail
@@ -81,10 +88,12 @@ private:
 /// Cancellation: every type; the partial result comes with operation_aborted.
 template <class Token = asio::use_awaitable_t<>>
 auto async_run_process(const executor& io, command what,
-                       Token&& token = Token())
+                       Token&& token = Token(),
+                       std::source_location where =
+                           std::source_location::current())
 {
     return asio::async_initiate<Token, void(error_code, completed_process)>(
-        detail::initiate_run(io, std::move(what)), token);
+        detail::initiate_run(io, std::move(what), where), token);
 }
 
 /// The same for an execution context, such as an asio::io_context.

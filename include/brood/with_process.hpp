@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -33,11 +34,12 @@ BROOD_API awaitable<void> end_of_scope(process& child);
 // The body comes as a function, so that this does not depend on its type.
 template <typename T>
 awaitable<T> live_with(command what,
-                       std::function<awaitable<T>(process&)> body)
+                       std::function<awaitable<T>(process&)> body,
+                       std::source_location where)
 {
     std::optional<value_of<T>> value;
     std::exception_ptr failure;
-    auto child = co_await create_subprocess(std::move(what));
+    auto child = co_await create_subprocess(std::move(what), where);
     try {
         if constexpr (std::is_void_v<T>) {
             co_await body(child);
@@ -74,8 +76,9 @@ public:
     using value_type = T;
 
     template <typename B>
-    process_nursery(command what, B&& body)
-        : what_(std::move(what)), body_(std::in_place, std::forward<B>(body))
+    process_nursery(command what, B&& body, std::source_location where)
+        : what_(std::move(what)), where_(where),
+          body_(std::in_place, std::forward<B>(body))
     {
     }
 
@@ -94,11 +97,12 @@ private:
             return;
         start(std::make_shared<child>(),
               put<T>(shared_from_this(), value_,
-                     live_with<T>(std::move(what_), std::ref(*body_))));
+                     live_with<T>(std::move(what_), std::ref(*body_), where_)));
     }
 
     bool started_ = false;
     command what_;
+    std::source_location where_;
     // Kept until all is over: a coroutine lambda lives in its closure.
     std::optional<Body> body_;
     std::optional<value_of<T>> value_;
@@ -123,7 +127,9 @@ private:
 ///               not save the child.
 /// See:          with_task_group, run_process
 template <typename Body>
-[[nodiscard]] auto with_process(command what, Body&& body)
+[[nodiscard]] auto with_process(
+    command what, Body&& body,
+    std::source_location where = std::source_location::current())
 {
     static_assert(std::is_invocable_v<std::decay_t<Body>&, process&>,
                   "with_process takes a callable of process&");
@@ -135,7 +141,8 @@ template <typename Body>
     using scope = detail::process_nursery<typename work::value_type,
                                           std::decay_t<Body>>;
     return detail::run_nursery(
-        std::make_shared<scope>(std::move(what), std::forward<Body>(body)));
+        std::make_shared<scope>(std::move(what), std::forward<Body>(body),
+                                where));
 }
 
 }  // namespace brood

@@ -14,12 +14,14 @@ namespace brood {
 
 namespace detail {
 
-std::shared_ptr<process_core> process_core::take_over(const executor& io,
-                                                      os::child child)
+std::shared_ptr<process_core>
+process_core::take_over(const executor& io, os::child child,
+                        std::source_location where)
 {
     command_data nothing;
     nothing.on_drop = on_drop::detach;
-    const std::shared_ptr<process_core> core(new process_core(io, nothing));
+    const std::shared_ptr<process_core> core(
+        new process_core(io, nothing, where));
     auto& registry = child_registry::of(io);
     core->entry_ = registry.add(core);
     core->registry_ = &registry;
@@ -40,7 +42,7 @@ namespace {
 
 }  // namespace
 
-process adopt_process(const executor& io, int pid)
+process adopt_process(const executor& io, int pid, std::source_location where)
 {
     const auto name = std::to_string(pid);
     if (pid <= 0)
@@ -61,10 +63,11 @@ process adopt_process(const executor& io, int pid)
                  "could not be told from a later one of the same number");
     }
     return process(
-        detail::process_core::take_over(io, std::move(found.process)));
+        detail::process_core::take_over(io, std::move(found.process), where));
 }
 
-process adopt_process(const executor& io, pidfd which)
+process adopt_process(const executor& io, pidfd which,
+                      std::source_location where)
 {
     const auto name = std::to_string(which.number());
     auto found = os::find_by_pidfd(which.number());
@@ -78,7 +81,7 @@ process adopt_process(const executor& io, pidfd which)
     if (found.error)
         fail(found.error, "adopting the process of pidfd " + name);
     return process(
-        detail::process_core::take_over(io, std::move(found.process)));
+        detail::process_core::take_over(io, std::move(found.process), where));
 }
 
 }  // namespace brood

@@ -34,6 +34,24 @@ child_registry& child_registry::of(const executor& io)
     return asio::use_service<child_registry>(context);
 }
 
+std::shared_ptr<observer> child_registry::observer_of(const executor& io)
+{
+    auto& context = asio::query(io, asio::execution::context);
+    // Who merely asks makes none: that could fail.
+    if (!asio::has_service<child_registry>(context))
+        return nullptr;
+    auto& registry = asio::use_service<child_registry>(context);
+    const std::lock_guard lock(registry.mutex_);
+    return registry.observer_;
+}
+
+void child_registry::observe(std::shared_ptr<observer> watcher) noexcept
+{
+    // The one before goes with the parameter, after the lock.
+    const std::lock_guard lock(mutex_);
+    observer_.swap(watcher);
+}
+
 child_registry::entry
 child_registry::add(const std::shared_ptr<process_core>& core)
 {

@@ -14,6 +14,10 @@
 #include <memory>
 #include <mutex>
 
+namespace brood {
+class observer;
+}
+
 namespace brood::detail {
 
 class process_core;
@@ -30,6 +34,10 @@ public:
     // The registry of the context behind `io`.
     static child_registry& of(const executor& io);
 
+    // Who is told of the children of the context behind `io`; null: nobody.
+    static std::shared_ptr<observer> observer_of(const executor& io);
+    void observe(std::shared_ptr<observer> watcher) noexcept;
+
     entry add(const std::shared_ptr<process_core>& core);
     void remove(entry place) noexcept;
     // Where the starts wait for which these children leave no room.
@@ -41,6 +49,7 @@ private:
     start_queue& starts_;
     std::mutex mutex_;
     std::list<std::weak_ptr<process_core>> cores_;
+    std::shared_ptr<observer> observer_;
 };
 
 // Waits until the children that were dropped on `context` have been killed

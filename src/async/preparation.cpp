@@ -3,6 +3,7 @@
 
 #include "core/environment.hpp"
 #include "core/program_search.hpp"
+#include "core/redaction.hpp"
 #include "os/identity.hpp"
 #include "os/program_file.hpp"
 
@@ -268,7 +269,9 @@ std::string preparation::explain_exec(int error,
         return "it is there, but the loader or library that it needs is not";
     if (command_.executable.value_or(command_.arguments.front()).find('/') ==
         std::string::npos)
-        return "not found in PATH=" + shlex::quote(path_);
+        return "not found in PATH=" +
+               (hides_variable(command_, "PATH") ? std::string(redaction)
+                                                 : shlex::quote(path_));
     return "exec";
 }
 

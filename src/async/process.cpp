@@ -220,12 +220,19 @@ void process::detach()
     core().detach();
 }
 
-process spawn_process(const executor& io, const command& what)
+std::source_location process::created_at() const
 {
-    return process(process_core::start(io, what.data()));
+    return core().where();
 }
 
-awaitable<process> create_subprocess(command what)
+process spawn_process(const executor& io, const command& what,
+                      std::source_location where)
+{
+    return process(process_core::start(io, what.data(), {what, where}));
+}
+
+awaitable<process> create_subprocess(command what,
+                                     std::source_location where)
 {
     // The moment to notice a cancellation that came before: it must not leave
     // a child.
@@ -235,8 +242,9 @@ awaitable<process> create_subprocess(command what)
     const auto io = co_await asio::this_coro::executor;
     // Where no start may have to wait, this one is over at once.
     if (!detail::starts_are_patient(io))
-        co_return spawn_process(io, what);
-    auto core = co_await detail::start_child(io, what.data());
+        co_return spawn_process(io, what, where);
+    const detail::start_site site{what, where};
+    auto core = co_await detail::start_child(io, what.data(), site);
     co_return process(std::move(core));
 }
 

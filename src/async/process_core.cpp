@@ -14,21 +14,46 @@
 
 namespace brood::detail {
 
-process_core::process_core(const executor& io, const command_data& command)
-    : io_(io), drain_(command.drain), stop_(command.stop),
+process_core::process_core(const executor& io, const command_data& command,
+                           std::source_location where)
+    : io_(io), where_(where), drain_(command.drain), stop_(command.stop),
       policy_(command.on_drop), leads_group_(makes_group(command)),
       owns_family_(command.containment.has_value()), parent_(os::this_process())
 {
 }
 
 std::shared_ptr<process_core>
-process_core::start(const executor& io, const command_data& command)
+process_core::start(const executor& io, const command_data& command,
+                    const start_site& site)
+{
+    try {
+        return try_to_start(io, command, site);
+    } catch (const spawn_error& error) {
+        if (const auto observed = observation::of(io, site))
+            observed->start_failed(error);
+        throw;
+    }
+}
+
+std::shared_ptr<process_core>
+process_core::try_to_start(const executor& io, const command_data& command,
+                           const start_site& site)
+{
+    const std::shared_ptr<process_core> core(
+        new process_core(io, command, site.where));
+    core->observed_ = observation::of(io, site);
+    core->become_child(command);
+    if (core->observed_)
+        core->observed_->spawned(core->pid_);
+    return core;
+}
+
+void process_core::become_child(const command_data& command)
 {
     preparation prepared(command);
-    const std::shared_ptr<process_core> core(new process_core(io, command));
-    core->enter_context(prepared);
-    core->take_ends(prepared, command.limit);
-    core->family_ = os::family(containment_of(command), prepared.cgroup());
+    enter_context(prepared);
+    take_ends(prepared, command.limit);
+    family_ = os::family(containment_of(command), prepared.cgroup());
     // Everything that can fail has been done: from here on there is either
     // no child, or a child with an owner.
     os::spawn_failure failure;
@@ -36,8 +61,7 @@ process_core::start(const executor& io, const command_data& command)
     prepared.close_child_ends();
     if (failure.error)
         throw prepared.explain(failure);
-    core->adopt(std::move(child));
-    return core;
+    adopt(std::move(child));
 }
 
 void process_core::enter_context(const preparation& prepared)
@@ -140,6 +164,8 @@ void process_core::record(const os::child_end& end)
     if (end.state == os::child_state::ended)
         usage_ = end.usage;
     settle();
+    if (observed_)
+        observed_->exited(*status_);
 }
 
 // Pre: the end is known. Collects the child, unless that would put a family
@@ -309,6 +335,9 @@ void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
         return;
+    const bool is_lost = observed_ && policy_ == on_drop::kill &&
+                         parent_ == os::this_process() && runs_for_us() &&
+                         os::is_running(watch_->child());
     // Before its input ends: it could take that for its cue.
     if (policy_ == on_drop::kill)
         kill_for_good();
@@ -320,6 +349,13 @@ void process_core::drop() noexcept
     // Those who wait still learn of the end.
     if (waiters_.empty())
         hand_over();
+    if (is_lost)
+        observed_->dropped_running();
+}
+
+bool process_core::runs_for_us() const noexcept
+{
+    return watch_ && !status_ && os::is_our_child(watch_->child());
 }
 
 // The child, if it runs, and with it, or with a command that says so, those
@@ -330,7 +366,7 @@ void process_core::kill_for_good() noexcept
     // of the copy's end.
     if (parent_ != os::this_process())
         return;
-    const bool runs = watch_ && !status_ && os::is_our_child(watch_->child());
+    const bool runs = runs_for_us();
     if (runs || owns_family_)
         signal_family(SIGKILL);
     if (runs)

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "async/child_registry.hpp"
+#include "async/observation.hpp"
 #include "async/orphan_reaper.hpp"
 #include "async/posix/exit_watch.hpp"
 #include "async/preparation.hpp"
@@ -23,6 +24,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <string>
 
 namespace brood::detail {
@@ -48,13 +50,21 @@ public:
 
     // Starts `command`. Throws what create_subprocess throws.
     static std::shared_ptr<process_core> start(const executor& io,
-                                               const command_data& command);
+                                               const command_data& command,
+                                               const start_site& site);
+    // The same, but nobody is told when it fails: who calls may try again.
+    static std::shared_ptr<process_core>
+    try_to_start(const executor& io, const command_data& command,
+                 const start_site& site);
     // For a process that somebody else has started.
-    static std::shared_ptr<process_core> take_over(const executor& io,
-                                                   os::child child);
+    static std::shared_ptr<process_core>
+    take_over(const executor& io, os::child child, std::source_location where);
     ~process_core();
 
     const executor& get_executor() const noexcept { return io_; }
+    const std::source_location& where() const noexcept { return where_; }
+    // Null: nobody observes it.
+    const observation* observed() const noexcept { return observed_.get(); }
     // False: the handle has outlived the execution context.
     bool has_context() const noexcept { return registry_ != nullptr; }
     int pid() const noexcept { return pid_; }
@@ -90,8 +100,10 @@ public:
     void leave_context() noexcept;
 
 private:
-    process_core(const executor& io, const command_data& command);
+    process_core(const executor& io, const command_data& command,
+                 std::source_location where);
 
+    void become_child(const command_data& command);
     void enter_context(const preparation& prepared);
     void take_ends(preparation& prepared, std::size_t limit);
     void adopt(os::child child);
@@ -100,6 +112,7 @@ private:
     void settle() noexcept;
     // Null: nothing is left of it that could be addressed.
     const os::child* leader() const noexcept;
+    bool runs_for_us() const noexcept;
     void kill_for_good() noexcept;
     void announce();
     void cancel_wait(std::list<wait_handler>::iterator place);
@@ -108,6 +121,8 @@ private:
     void gone() noexcept;
 
     executor io_;
+    std::source_location where_;
+    std::unique_ptr<observation> observed_;
     std::optional<std::chrono::nanoseconds> drain_;
     stop_sequence stop_;
     on_drop policy_;

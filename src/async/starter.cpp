@@ -53,9 +53,10 @@ milliseconds since(steady_clock::time_point then)
 class start_op final : public waiting_start,
                        public std::enable_shared_from_this<start_op> {
 public:
-    start_op(const executor& io, command_data what, start_handler handler)
-        : io_(io), what_(std::move(what)), handler_(std::move(handler)),
-          queue_(start_queue::of(io))
+    start_op(const executor& io, command_data what, start_site site,
+             start_handler handler)
+        : io_(io), what_(std::move(what)), shown_(site.what), where_(site.where),
+          handler_(std::move(handler)), queue_(start_queue::of(io))
     {
     }
 
@@ -96,7 +97,7 @@ private:
         ++attempts_;
         std::shared_ptr<process_core> core;
         try {
-            core = process_core::start(io_, what_);
+            core = process_core::try_to_start(io_, what_, {shown_, where_});
         } catch (const spawn_error& error) {
             failure_ = std::current_exception();
             if (is_shortage(error.code()))
@@ -173,9 +174,26 @@ private:
                      nullptr);
     }
 
+    // Of the last attempt, not of those before.
+    void tell(const std::exception_ptr& failure) const
+    {
+        const auto observed = observation::of(io_, {shown_, where_});
+        if (!observed)
+            return;
+        try {
+            std::rethrow_exception(failure);
+        } catch (const spawn_error& error) {
+            observed->start_failed(error);
+        } catch (...) {
+            // Refused, or cancelled: nothing that the system did.
+        }
+    }
+
     void complete(std::exception_ptr failure,
                   std::shared_ptr<process_core> core)
     {
+        if (failure)
+            tell(failure);
         if (timer_)
             timer_->cancel();
         if (place_)
@@ -186,6 +204,8 @@ private:
 
     executor io_;
     command_data what_;
+    command shown_;
+    std::source_location where_;
     start_handler handler_;
     start_queue& queue_;
     std::optional<start_queue::entry> place_;
@@ -206,11 +226,12 @@ struct initiate_start {
     template <class Handler>
     void operator()(Handler&& handler)
     {
-        start_child(io, std::move(what),
+        start_child(io, std::move(what), site,
                     start_handler(std::forward<Handler>(handler), io));
     }
     executor io;
     command_data what;
+    start_site site;
 };
 
 }  // namespace
@@ -220,21 +241,23 @@ bool starts_are_patient(const executor& io)
     return start_queue::of(io).is_patient();
 }
 
-void start_child(const executor& io, command_data what,
+void start_child(const executor& io, command_data what, start_site site,
                  start_handler handler)
 {
-    std::make_shared<start_op>(io, std::move(what), std::move(handler))
+    std::make_shared<start_op>(io, std::move(what), site,
+                               std::move(handler))
         ->start();
 }
 
-awaitable<std::shared_ptr<process_core>> start_child(executor io,
-                                                     command_data what)
+awaitable<std::shared_ptr<process_core>>
+start_child(executor io, command_data what, start_site site)
 {
     auto token = use_awaitable;
     return asio::async_initiate<asio::use_awaitable_t<>,
                                 void(std::exception_ptr,
                                      std::shared_ptr<process_core>)>(
-        initiate_start{std::move(io), std::move(what)}, token);
+        initiate_start{std::move(io), std::move(what), site},
+        token);
 }
 
 }  // namespace brood::detail

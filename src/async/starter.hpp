@@ -6,6 +6,7 @@
 // other time the first error is the answer, as in process_core::start.
 #pragma once
 
+#include "async/observation.hpp"
 #include "core/command_data.hpp"
 
 #include <brood/detail/any_handler.hpp>
@@ -27,11 +28,11 @@ bool starts_are_patient(const executor& io);
 // wait, a spawn_error says how often it was tried and how long. Cancelling
 // ends the wait, with operation_aborted, and starts nothing. A child whose
 // completion nobody lives to see is treated as its command's on_drop says.
-void start_child(const executor& io, command_data what,
+void start_child(const executor& io, command_data what, start_site site,
                  start_handler handler);
 
-// The same as an awaitable.
-awaitable<std::shared_ptr<process_core>> start_child(executor io,
-                                                     command_data what);
+// The same as an awaitable; the site's command must live until it is awaited.
+awaitable<std::shared_ptr<process_core>>
+start_child(executor io, command_data what, start_site site);
 
 }  // namespace brood::detail

@@ -14,8 +14,8 @@
 namespace brood::detail {
 
 stop_operation::stop_operation(std::shared_ptr<process_core> core,
-                               stop_sequence sequence)
-    : core_(std::move(core)), ladder_(std::move(sequence)),
+                               stop_sequence sequence, stop_reason why)
+    : core_(std::move(core)), ladder_(std::move(sequence)), why_(why),
       grace_(core_->get_executor()), pause_timer_(core_->get_executor())
 {
     core_->keep_family();
@@ -68,12 +68,14 @@ void stop_operation::carry_out(const core::stop_action& action)
     switch (action.what) {
     case kind::none: break;
     case kind::signal:
+        tell(action.signal);
         send(action.signal);
         // One that is stopped could not react otherwise.
         send(SIGCONT);
         arm(action.grace);
         break;
     case kind::kill:
+        tell(SIGKILL);
         send(SIGKILL);
         arm(action.grace);
         look();
@@ -81,6 +83,12 @@ void stop_operation::carry_out(const core::stop_action& action)
     case kind::finish: end(true); break;
     case kind::give_up: end(false); break;
     }
+}
+
+void stop_operation::tell(int signal) const noexcept
+{
+    if (const auto* const seen = core_->observed())
+        seen->stopped(why_, signal);
 }
 
 // That it reaches nobody, or is forbidden to reach a child of another user,

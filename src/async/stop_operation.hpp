@@ -22,7 +22,8 @@ namespace brood::detail {
 class stop_operation : public std::enable_shared_from_this<stop_operation> {
 public:
     stop_operation(std::shared_ptr<process_core> core,
-                   stop_sequence sequence);
+                   stop_sequence sequence,
+                   stop_reason why = stop_reason::none);
     ~stop_operation();
 
     const executor& get_executor() const noexcept
@@ -45,6 +46,7 @@ public:
 private:
     void carry_out(const core::stop_action& action);
     void send(int signal);
+    void tell(int signal) const noexcept;
     void arm(std::chrono::nanoseconds time);
     void wait();
     void look();
@@ -53,6 +55,7 @@ private:
 
     std::shared_ptr<process_core> core_;
     core::stop_ladder ladder_;
+    stop_reason why_;
     std::function<void(bool)> ended_;
     asio::cancellation_signal stop_waiting_;
     asio::steady_timer grace_;

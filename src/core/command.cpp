@@ -3,6 +3,7 @@
 // Pure: knows nothing of the system. What only the system can tell (does the
 // program exist, is the descriptor open) is found out by who starts it.
 #include "core/command_data.hpp"
+#include "core/redaction.hpp"
 
 #include <brood/shlex.hpp>
 
@@ -15,6 +16,7 @@ namespace brood {
 
 using detail::command_data;
 using detail::environment_change;
+using detail::redaction;
 
 command::command(std::unique_ptr<command_data> data) noexcept
     : data_(std::move(data))
@@ -200,6 +202,12 @@ command& command::on_drop(brood::on_drop policy) &
     return *this;
 }
 
+command& command::observe(std::shared_ptr<observer> watcher) &
+{
+    changed().observer = std::move(watcher);
+    return *this;
+}
+
 detail::run_settings& command::changed_run(std::string_view setter)
 {
     auto& run = changed().run;
@@ -325,13 +333,30 @@ std::string environment_text(const command_data& command,
             break;
         case environment_change::kind::set:
             variables += " " + shlex::quote(change->name) + "=" +
-                         (shown == show_environment::values
-                              ? shlex::quote(change->value)
-                              : "...");
+                         (shown == show_environment::names ? "..."
+                          : change->redacted ? std::string(redaction)
+                                             : shlex::quote(change->value));
             break;
         }
     }
     return line + variables + " ";
+}
+
+std::string arguments_text(const command_data& command)
+{
+    std::string line;
+    const auto& arguments = command.arguments;
+    for (std::size_t place = 0; place != arguments.size(); ++place) {
+        const auto& shown = place == 0 && command.executable
+                                ? *command.executable
+                                : arguments[place];
+        line += place == 0 ? "" : " ";
+        if (hides_argument(command, place))
+            line += redaction;
+        else
+            line += shlex::quote(shown);
+    }
+    return line;
 }
 
 }  // namespace
@@ -339,11 +364,8 @@ std::string environment_text(const command_data& command,
 std::string to_string(const command& command, show_environment environment)
 {
     const auto& data = command.data();
-    auto shown = data.arguments;
-    if (data.executable && !shown.empty())
-        shown.front() = *data.executable;
     auto line = detail::attribute_text(data.attributes) +
-                environment_text(data, environment) + shlex::join(shown);
+                environment_text(data, environment) + arguments_text(data);
     if (data.cwd)
         line = "cd " + shlex::quote(*data.cwd) + " && " + line;
     // The files are found from our directory, not from the child's.

@@ -9,6 +9,7 @@
 #include <brood/stop_sequence.hpp>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct environment_change {
     kind what;
     std::string name;
     std::string value;
+    bool redacted = false;
 };
 
 // A user or group, by number or by name.
@@ -44,6 +46,7 @@ struct run_settings {
 
 struct command_data {
     std::vector<std::string> arguments;
+    std::vector<std::size_t> redacted;  // places among the arguments
     bool is_shell = false;
 
     std::optional<redirection> in;
@@ -74,6 +77,7 @@ struct command_data {
     std::string cgroup_parent;  // empty: the cgroup that we are in
     stop_sequence stop = stop_sequence::standard();
     brood::on_drop on_drop = brood::on_drop::kill;
+    std::shared_ptr<brood::observer> observer;  // null: nobody
 
     run_settings run;
 };

@@ -1,6 +1,8 @@
 // completed_process.cpp: see completed_process.hpp.
 #include <brood/completed_process.hpp>
 
+#include "core/redaction.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -45,7 +47,11 @@ std::string error_text(const completed_process& ended)
     if (ended.out_left_out != 0)
         text += "; " + std::to_string(ended.out_left_out) +
                 " bytes of its output were left out";
-    const auto lines = last_lines(ended.err);
+    // A program that complains tends to repeat what it was given. Before the
+    // lines are cut, or half a secret could be left.
+    const auto& command = ended.args.data();
+    const auto shown = detail::without_secrets(command, ended.err);
+    const auto lines = last_lines(shown);
     if (!lines.empty())
         text += "\n" + std::string(lines);
     return text;

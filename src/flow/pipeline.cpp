@@ -2,6 +2,7 @@
 #include <brood/pipeline.hpp>
 
 #include "core/command_data.hpp"
+#include "flow/checked_output.hpp"
 #include "flow/run_operation.hpp"
 
 #include <algorithm>
@@ -139,21 +140,19 @@ void check_stages(const pipeline& what)
 
 }  // namespace
 
-awaitable<completed_pipeline> run_process(pipeline what)
+awaitable<completed_pipeline> run_process(pipeline what,
+                                          std::source_location where)
 {
     check_stages(what);
-    auto ended = co_await detail::run_to_the_end(what.stages(),
-                                                 what.whole().data().run);
+    auto ended = co_await detail::run_to_the_end(
+        what.stages(), what.whole().data().run, where);
     co_return completed_pipeline(std::move(ended));
 }
 
-awaitable<std::string> check_output(pipeline what)
+awaitable<std::string> check_output(pipeline what, std::source_location where)
 {
-    auto ended = co_await run_process(std::move(what));
-    if (!ended.ok() || ended.stages.back().out_left_out != 0)
-        throw called_process_error(ended.failed() ? *ended.failed()
-                                                  : ended.stages.back());
-    co_return std::move(ended.stages.back().out);
+    auto ended = co_await run_process(std::move(what), where);
+    co_return detail::checked_output(std::move(ended));
 }
 
 }  // namespace brood

@@ -40,9 +40,10 @@ bool is_terminal(const std::optional<redirection>& to)
 
 run_operation::run_operation(const executor& io,
                              std::vector<command> commands,
-                             run_settings settings)
-    : io_(io), settings_(std::move(settings)), timeout_(io), idle_(io),
-      drain_(io), pause_(io)
+                             run_settings settings,
+                             std::source_location where)
+    : io_(io), settings_(std::move(settings)), where_(where), timeout_(io),
+      idle_(io), drain_(io), pause_(io)
 {
     for (auto& each : commands)
         stages_.emplace_back(std::move(each));
@@ -87,8 +88,9 @@ void run_operation::start_next()
     try {
         auto data = prepared(started_);
         connect(data);
+        const start_site site{stages_[started_].what, where_};
         if (!starts_are_patient(io_))
-            return stage_started(process_core::start(io_, data));
+            return stage_started(process_core::start(io_, data, site));
         auto done = [self = shared_from_this()](
                         std::exception_ptr failure,
                         std::shared_ptr<process_core> made) {
@@ -97,7 +99,7 @@ void run_operation::start_next()
             else
                 self->stage_started(std::move(made));
         };
-        start_child(io_, std::move(data),
+        start_child(io_, std::move(data), site,
                     {asio::bind_cancellation_slot(stop_starting_.slot(),
                                                   std::move(done)),
                      io_});
@@ -224,12 +226,14 @@ void run_operation::open_streams(stage& of)
 {
     const bool last = &of == &stages_.back();
     if (auto* const end = of.core->end_of(1)) {
-        of.out = &streams_.emplace_back(end->reading, settings_);
+        of.out = &streams_.emplace_back(*of.core, end->reading,
+                                        output_stream::out, settings_);
         if (last)
             of.out->tees = std::move(tees_of_out_);
     }
     if (auto* const end = of.core->end_of(2)) {
-        of.err = &streams_.emplace_back(end->reading, settings_);
+        of.err = &streams_.emplace_back(*of.core, end->reading,
+                                        output_stream::err, settings_);
         if (last)
             of.err->tees = std::move(tees_of_err_);
     }
@@ -325,6 +329,8 @@ void run_operation::take(stream& from)
     total_ += bytes.size();
     last_output_ = std::chrono::steady_clock::now();
     from.kept.append(bytes);
+    if (const auto* const seen = from.of.observed())
+        seen->output(from.which, bytes);
     try {
         for (auto& each : from.tees)
             each.take(bytes);
@@ -383,7 +389,8 @@ void run_operation::stop_all()
         const bool whole = stages_.back().core != nullptr;
         const auto stop = std::make_shared<stop_operation>(
             each.core,
-            whole ? each.core->stop_settings() : stop_sequence());
+            whole ? each.core->stop_settings() : stop_sequence(),
+            course_.reason());
         each.stop = stop;
         stop->run([self = shared_from_this()](bool emptied) {
             self->anybody_unkillable_ |= !emptied;
@@ -535,9 +542,9 @@ public:
     using executor_type = executor;
 
     begin_run(const executor& io, std::vector<command> commands,
-              run_settings settings)
+              run_settings settings, std::source_location where)
         : io_(io), commands_(std::move(commands)),
-          settings_(std::move(settings))
+          settings_(std::move(settings)), where_(where)
     {
     }
     executor_type get_executor() const noexcept { return io_; }
@@ -545,7 +552,7 @@ public:
     void operator()(Handler&& handler)
     {
         std::make_shared<run_operation>(io_, std::move(commands_),
-                                        std::move(settings_))
+                                        std::move(settings_), where_)
             ->start({std::forward<Handler>(handler), io_});
     }
 
@@ -553,19 +560,21 @@ private:
     executor io_;
     std::vector<command> commands_;
     run_settings settings_;
+    std::source_location where_;
 };
 
 }  // namespace
 
-awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
-                                                 run_settings settings)
+awaitable<run_operation::results>
+run_to_the_end(std::vector<command> commands, run_settings settings,
+               std::source_location where)
 {
     // A run that was cancelled before it began starts nothing.
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
         throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
-    begin_run begin(io, std::move(commands), std::move(settings));
+    begin_run begin(io, std::move(commands), std::move(settings), where);
     auto ended = co_await asio::async_initiate<asio::use_awaitable_t<> const,
                                                void(run_operation::results)>(
         std::move(begin), use_awaitable);

@@ -22,6 +22,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <vector>
 
 namespace brood::detail {
@@ -30,7 +31,7 @@ class run_operation : public std::enable_shared_from_this<run_operation> {
 public:
     // The commands of the stages, without run settings of their own.
     run_operation(const executor& io, std::vector<command> commands,
-                  run_settings settings);
+                  run_settings settings, std::source_location where);
 
     const executor& get_executor() const noexcept { return io_; }
 
@@ -45,12 +46,15 @@ public:
 private:
     // One captured stream.
     struct stream {
-        stream(std::shared_ptr<reader_core> from, const run_settings& settings)
-            : reader(std::move(from)),
+        stream(const process_core& core, std::shared_ptr<reader_core> from,
+               output_stream number, const run_settings& settings)
+            : of(core), which(number), reader(std::move(from)),
               kept(settings.capture_limit, settings.kept)
         {
         }
 
+        const process_core& of;  // lives until the run completes
+        output_stream which;
         std::shared_ptr<reader_core> reader;
         core::capture_buffer kept;
         std::vector<tee_sink> tees;
@@ -104,6 +108,7 @@ private:
 
     executor io_;
     run_settings settings_;
+    std::source_location where_;
     std::vector<stage> stages_;
     std::deque<stream> streams_;  // their addresses stay
     std::vector<tee_sink> tees_of_out_;
@@ -137,7 +142,8 @@ private:
 };
 
 // The same, awaited: throws what failed, or operation_aborted.
-awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
-                                                 run_settings settings);
+awaitable<run_operation::results>
+run_to_the_end(std::vector<command> commands, run_settings settings,
+               std::source_location where);
 
 }  // namespace brood::detail

@@ -2,6 +2,7 @@
 #include <brood/run_process.hpp>
 
 #include "core/command_data.hpp"
+#include "flow/checked_output.hpp"
 #include "flow/run_operation.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -39,25 +40,25 @@ try {
 
 }  // namespace
 
-awaitable<completed_process> run_process(command what)
+awaitable<completed_process> run_process(command what,
+                                         std::source_location where)
 {
     auto settings = what.data().run;
     auto ended = co_await detail::run_to_the_end(just(std::move(what)),
-                                                 std::move(settings));
+                                                 std::move(settings), where);
     co_return std::move(ended.front());
 }
 
-awaitable<std::string> check_output(command what)
+awaitable<std::string> check_output(command what, std::source_location where)
 {
-    auto ended = co_await run_process(std::move(what));
-    if (!ended.ok() || ended.out_left_out != 0)
-        throw called_process_error(std::move(ended));
-    co_return std::move(ended.out);
+    auto ended = co_await run_process(std::move(what), where);
+    co_return detail::checked_output(std::move(ended));
 }
 
 namespace detail {
 
-void start_run(const executor& io, command what, run_handler handler)
+void start_run(const executor& io, command what, run_handler handler,
+               std::source_location where)
 {
     auto settings = what.data().run;
     auto kept = std::make_shared<run_handler>(std::move(handler));
@@ -69,7 +70,7 @@ void start_run(const executor& io, command what, run_handler handler)
         kept->complete_in_this_turn(ec, std::move(only));
     };
     std::make_shared<run_operation>(io, just(std::move(what)),
-                                    std::move(settings))
+                                    std::move(settings), where)
         ->start({asio::bind_cancellation_slot(stop->slot(),
                                               std::move(ended)),
                  io});

@@ -3,7 +3,9 @@
 # that brood can be used: installed and found by CMake, installed and found by
 # pkg-config, and as a sub-folder; with a static and with a shared libbrood.
 #
-# usage: check.sh SOURCE_DIR WORK_DIR COMPILER [ASIO_INCLUDE]
+# usage: check.sh SOURCE_DIR WORK_DIR COMPILER ASIO_INCLUDE TESTING
+#
+# TESTING: ON where brood::testing can be built; then it is used as well.
 #
 # No precompiled headers here, so it also shows that every source file of the
 # library includes what it uses.
@@ -12,7 +14,8 @@ set -euo pipefail
 source_dir=$1
 work_dir=$2
 compiler=$3
-asio_include=${4:-}
+asio_include=$4
+testing=$5
 consumer_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # The environment, because the foreign project has no reason to set it.
@@ -42,8 +45,18 @@ configure_and_build()
     quietly cmake -G Ninja -S "$1" -B "$2" \
         -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE= \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-        -DBROOD_PCH=OFF -DBROOD_ASIO_INCLUDE="$asio_include" "${@:3}"
+        -DBROOD_PCH=OFF -DBROOD_ASIO_INCLUDE="$asio_include" \
+        -DCONSUMER_TESTING="$testing" "${@:3}"
     quietly cmake --build "$2"
+}
+
+# run_consumer BUILD
+run_consumer()
+{
+    quietly "$1/consumer"
+    if [[ $testing == ON ]]; then
+        quietly "$1/consumer_test"
+    fi
 }
 
 check()
@@ -61,7 +74,7 @@ check()
     echo "$linkage: find_package"
     configure_and_build "$consumer_dir" "$build/find_package" \
         -DCMAKE_PREFIX_PATH="$prefix"
-    quietly "$build/find_package/consumer"
+    run_consumer "$build/find_package"
 
     echo "$linkage: pkg-config"
     local pc flags libdir
@@ -76,7 +89,7 @@ check()
     echo "$linkage: add_subdirectory"
     configure_and_build "$consumer_dir" "$build/add_subdirectory" \
         -DBROOD_SOURCE_DIR="$source_dir" -DBUILD_SHARED_LIBS="$shared"
-    quietly "$build/add_subdirectory/consumer"
+    run_consumer "$build/add_subdirectory"
 }
 
 check static OFF

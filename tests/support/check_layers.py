@@ -33,7 +33,7 @@ import subprocess
 import sys
 import tempfile
 
-LAYERS = ["core", "os", "async", "flow", "launch", "cli"]
+LAYERS = ["core", "os", "async", "flow", "launch", "testing", "cli"]
 RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 
 # The layer of each public header, without '.hpp'. A new header is added here:
@@ -41,24 +41,32 @@ RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 PUBLIC_LAYERS = {
     "core": """
         capture command containment detail/argument detail/callable
-        detail/text_argument exit_status export keyboard_interrupt limit_kind pty redirection
+        detail/text_argument exit_status export keyboard_interrupt
+        limit_kind pty redacted redirection
         resource_usage result shlex spawn_step stop_reason stop_sequence tee
         unlimited version
     """,
     "async": """
         adopt_process asio called_process_error child_watcher create_subprocess
         detail/any_handler detail/patient_starts errc errors
-        incomplete_read_error limit_overrun_error native output process
-        protocol spawn_error spawn_process stream_reader stream_writer
+        incomplete_read_error limit_overrun_error native observer output
+        process protocol spawn_error spawn_process stream_reader stream_writer
         subprocess_exec timeout_error transport
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
-        detail/child detail/gather detail/nursery gather output_events
-        pipeline run run_process sleep task task_group wait_for with_process
+        detail/child detail/gather detail/nursery gather launcher
+        output_events pipeline run run_process sleep task task_group wait_for with_process
     """,
     "launch": "",
+    "testing": """
+        testing/matcher testing/recording_launcher testing/replies
+        testing/scripted_launcher testing/testing
+    """,
 }
+
+# The one file that may include a library that brood's users need not have.
+JSON_USER = "src/testing/recording.cpp"
 
 # Files of these folders see one platform only.
 PLATFORMS = {"linux", "posix", "windows"}
@@ -176,7 +184,7 @@ class Tree:
                             "tests/support/check_layers.py")
             else:
                 self.report(name, 1, "layer", "not in a folder of a layer: "
-                            "src/{core,os,async,flow,launch}")
+                            "src/{core,os,async,flow,launch,testing}")
             return
         door_is_open = False
         for number, quoted, what in self.includes(name):
@@ -188,6 +196,8 @@ class Tree:
                 self.check_asio(name, number, own, what, door_is_open)
             elif quoted or what.startswith("brood/"):
                 self.report(name, number, "unresolved", f"no file {what}")
+            elif name == JSON_USER and what == "nlohmann/json.hpp":
+                continue
             elif what not in STANDARD:
                 self.check_os_header(name, number, own, what)
 

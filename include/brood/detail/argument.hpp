@@ -2,11 +2,13 @@
 #pragma once
 
 #include <brood/detail/text_argument.hpp>
+#include <brood/redacted.hpp>
 
 #include <cstddef>
 #include <ranges>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace brood::detail {
 
@@ -25,6 +27,19 @@ std::string argument_text(const T& argument)
                       text_like<T>,
                   "brood: an argument must be a string or a path");
     return text_argument(argument).value;
+}
+
+// Appends to argv; `hidden` has the places of what no text shows.
+template <class T>
+void add_argument(std::vector<std::string>& argv,
+                  std::vector<std::size_t>& hidden, const T& argument)
+{
+    if constexpr (std::is_same_v<T, redacted>) {
+        hidden.push_back(argv.size());
+        argv.push_back(argument.value());
+    } else {
+        argv.push_back(argument_text(argument));
+    }
 }
 
 // A list of arguments: a range of strings that is not itself a string.
