@@ -49,9 +49,9 @@ private:
 ///           status: from Linux 6.15 on, whoever they belong to; before that
 ///           it must be one of the same user that its parent has not yet
 ///           collected.
-[[nodiscard]] BROOD_API process adopt_process(
-    const executor& io, int pid,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API process
+adopt_process(const executor& io, int pid,
+              std::source_location where = std::source_location::current());
 
 /// The same by a pidfd, which is duplicated and stays the caller's.
 ///
@@ -60,16 +60,16 @@ private:
 ///
 /// Errors: std::invalid_argument for a descriptor that is no pidfd;
 ///         system_error, EBADF, for one that is not open.
-[[nodiscard]] BROOD_API process adopt_process(
-    const executor& io, pidfd which,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API process
+adopt_process(const executor& io, pidfd which,
+              std::source_location where = std::source_location::current());
 
 /// The same for an execution context, such as an asio::io_context.
 template <class Context, class Which>
     requires requires(Context& context) { context.get_executor(); }
-[[nodiscard]] process adopt_process(
-    Context& context, Which which,
-    std::source_location where = std::source_location::current())
+[[nodiscard]] process
+adopt_process(Context& context, Which which,
+              std::source_location where = std::source_location::current())
 {
     return adopt_process(executor(context.get_executor()), which, where);
 }

@@ -42,7 +42,7 @@ struct run_settings;
 // A command of which the texts do not show these arguments.
 BROOD_API command exec_redacted(std::vector<std::string> arguments,
                                 std::vector<std::size_t> hidden);
-}
+}  // namespace detail
 
 /// What becomes of a child that still runs when its handle is dropped.
 enum class on_drop {

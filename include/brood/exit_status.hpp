@@ -41,10 +41,7 @@ public:
     /// The exit code, 0 to 255; -1 unless how() is exited.
     int code() const noexcept { return how_ == kind::exited ? value_ : -1; }
     /// The signal's number; 0 unless how() is signaled.
-    int signal() const noexcept
-    {
-        return how_ == kind::signaled ? value_ : 0;
-    }
+    int signal() const noexcept { return how_ == kind::signaled ? value_ : 0; }
     /// True when the signal also made the kernel dump core.
     bool core_dumped() const noexcept { return core_dumped_; }
 

@@ -41,12 +41,12 @@ public:
         std::source_location where = std::source_location::current()) = 0;
 
     // By way of run_process().
-    [[nodiscard]] awaitable<std::string> check_output(
-        command what,
-        std::source_location where = std::source_location::current());
-    [[nodiscard]] awaitable<std::string> check_output(
-        pipeline what,
-        std::source_location where = std::source_location::current());
+    [[nodiscard]] awaitable<std::string>
+    check_output(command what,
+                 std::source_location where = std::source_location::current());
+    [[nodiscard]] awaitable<std::string>
+    check_output(pipeline what,
+                 std::source_location where = std::source_location::current());
 };
 
 /// The launcher that starts real children: the functions of brood.

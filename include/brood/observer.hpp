@@ -20,7 +20,7 @@ namespace brood {
 
 namespace detail {
 class observation;
-}
+}  // namespace detail
 
 /// Which child something happened to.
 ///

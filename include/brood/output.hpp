@@ -48,8 +48,8 @@ static_assert(!std::is_aggregate_v<output>);
 }  // namespace brood
 
 template <>
-struct std::tuple_size<brood::output>
-    : std::integral_constant<std::size_t, 2> {};
+struct std::tuple_size<brood::output> : std::integral_constant<std::size_t, 2> {
+};
 
 template <std::size_t Index>
 struct std::tuple_element<Index, brood::output> {

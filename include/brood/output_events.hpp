@@ -16,7 +16,7 @@ namespace brood {
 
 namespace detail {
 class event_core;
-}
+}  // namespace detail
 
 /// Which of its two streams a child wrote to.
 enum class output_source {

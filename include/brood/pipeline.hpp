@@ -135,15 +135,15 @@ static_assert(!std::is_aggregate_v<completed_pipeline>);
 /// Errors: std::invalid_argument also for a command of the pipeline that has
 ///         a timeout() or the like of its own, or says in() or out() where
 ///         its neighbour is.
-[[nodiscard]] BROOD_API awaitable<completed_pipeline> run_process(
-    pipeline what,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API awaitable<completed_pipeline>
+run_process(pipeline what,
+            std::source_location where = std::source_location::current());
 
 /// Runs a pipeline and gives what its last command wrote.
 ///
 /// Errors: called_process_error unless completed_pipeline::ok().
-[[nodiscard]] BROOD_API awaitable<std::string> check_output(
-    pipeline what,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API awaitable<std::string>
+check_output(pipeline what,
+             std::source_location where = std::source_location::current());
 
 }  // namespace brood

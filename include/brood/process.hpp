@@ -26,7 +26,7 @@ namespace brood {
 
 namespace detail {
 class process_core;
-}
+}  // namespace detail
 
 /// Whom a signal goes to.
 enum class signal_target {
@@ -201,22 +201,22 @@ private:
 ///               spawn_error, with the step and the path, when the system
 ///               refuses. No child exists then, and nothing is left open.
 /// See:          spawn_process; asyncio.create_subprocess_exec
-[[nodiscard]] BROOD_API awaitable<process> create_subprocess(
-    command what,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API awaitable<process>
+create_subprocess(command what,
+                  std::source_location where = std::source_location::current());
 
 /// The same without a coroutine: starts a child whose operations complete on
 /// `io`. Safe from any thread.
-[[nodiscard]] BROOD_API process spawn_process(
-    const executor& io, const command& what,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API process
+spawn_process(const executor& io, const command& what,
+              std::source_location where = std::source_location::current());
 
 /// The same for an execution context, such as an asio::io_context.
 template <class Context>
     requires requires(Context& context) { context.get_executor(); }
-[[nodiscard]] process spawn_process(
-    Context& context, const command& what,
-    std::source_location where = std::source_location::current())
+[[nodiscard]] process
+spawn_process(Context& context, const command& what,
+              std::source_location where = std::source_location::current())
 {
     return spawn_process(executor(context.get_executor()), what, where);
 }

@@ -36,31 +36,30 @@ namespace brood {
 ///               the child ended is no error; see completed_process::check.
 /// Limits:       command::capture (64 MiB of each stream), output_limit.
 /// See:          check_output, create_subprocess; subprocess.run
-[[nodiscard]] BROOD_API awaitable<completed_process> run_process(
-    command what,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API awaitable<completed_process>
+run_process(command what,
+            std::source_location where = std::source_location::current());
 
 /// Runs a command and gives its standard output.
 ///
 /// Errors: as run_process; called_process_error when it did not end with code
 ///         0 by itself, or when its output was longer than command::capture.
 /// See:    subprocess.check_output
-[[nodiscard]] BROOD_API awaitable<std::string> check_output(
-    command what,
-    std::source_location where = std::source_location::current());
+[[nodiscard]] BROOD_API awaitable<std::string>
+check_output(command what,
+             std::source_location where = std::source_location::current());
 
 namespace detail {
 
 using run_handler = any_handler<void(error_code, completed_process)>;
 
-BROOD_API void start_run(const executor& io, command what,
-                         run_handler handler, std::source_location where);
+BROOD_API void start_run(const executor& io, command what, run_handler handler,
+                         std::source_location where);
 
 class initiate_run {
 public:
     using executor_type = executor;
-    initiate_run(const executor& io, command what,
-                 std::source_location where)
+    initiate_run(const executor& io, command what, std::source_location where)
         : io_(io), what_(std::move(what)), where_(where)
     {
     }
@@ -87,10 +86,9 @@ private:
 ///               started, and completed_process::failure holds the exception.
 /// Cancellation: every type; the partial result comes with operation_aborted.
 template <class Token = asio::use_awaitable_t<>>
-auto async_run_process(const executor& io, command what,
-                       Token&& token = Token(),
-                       std::source_location where =
-                           std::source_location::current())
+auto async_run_process(
+    const executor& io, command what, Token&& token = Token(),
+    std::source_location where = std::source_location::current())
 {
     return asio::async_initiate<Token, void(error_code, completed_process)>(
         detail::initiate_run(io, std::move(what), where), token);
@@ -101,8 +99,8 @@ template <class Context, class Token = asio::use_awaitable_t<>>
     requires requires(Context& context) { context.get_executor(); }
 auto async_run_process(Context& context, command what, Token&& token = Token())
 {
-    return async_run_process(executor(context.get_executor()),
-                             std::move(what), std::forward<Token>(token));
+    return async_run_process(executor(context.get_executor()), std::move(what),
+                             std::forward<Token>(token));
 }
 
 }  // namespace brood

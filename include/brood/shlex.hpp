@@ -52,8 +52,8 @@ template <std::ranges::input_range Arguments>
     // One at a time: a lazy range may make each element only for the moment
     // that it is looked at, so views of them must not be collected.
     for (auto&& argument : arguments)
-        detail::append_argument(
-            line, std::forward<decltype(argument)>(argument));
+        detail::append_argument(line,
+                                std::forward<decltype(argument)>(argument));
     return line;
 }
 

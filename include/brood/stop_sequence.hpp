@@ -46,8 +46,7 @@ public:
     [[nodiscard]] BROOD_API static stop_sequence standard();
 
     /// Adds a signal and how long to wait after it; `unlimited`: for ever.
-    BROOD_API stop_sequence& then(int signal,
-                                  std::chrono::nanoseconds grace) &;
+    BROOD_API stop_sequence& then(int signal, std::chrono::nanoseconds grace) &;
     stop_sequence then(int signal, std::chrono::nanoseconds grace) &&
     {
         return std::move(then(signal, grace));

@@ -24,7 +24,7 @@ namespace brood {
 
 namespace detail {
 class reader_core;
-}
+}  // namespace detail
 
 /// Reads one of a child's output streams.
 ///
@@ -124,9 +124,9 @@ private:
         executor io;
     };
 
-    static void start_read_some(
-        const std::shared_ptr<detail::reader_core>& core,
-        asio::mutable_buffer into, size_handler handler);
+    static void
+    start_read_some(const std::shared_ptr<detail::reader_core>& core,
+                    asio::mutable_buffer into, size_handler handler);
 
     template <class Buffers>
     static asio::mutable_buffer first_buffer(const Buffers& buffers)

@@ -22,7 +22,7 @@ namespace brood {
 
 namespace detail {
 class writer_core;
-}
+}  // namespace detail
 
 /// Writes one of a child's input streams.
 ///
@@ -117,9 +117,9 @@ private:
         executor io;
     };
 
-    static void start_write_some(
-        const std::shared_ptr<detail::writer_core>& core,
-        asio::const_buffer from, size_handler handler);
+    static void
+    start_write_some(const std::shared_ptr<detail::writer_core>& core,
+                     asio::const_buffer from, size_handler handler);
 
     template <class Buffers>
     static asio::const_buffer first_buffer(const Buffers& buffers)

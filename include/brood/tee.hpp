@@ -30,8 +30,8 @@ public:
     using function = std::function<void(std::string_view)>;
 
     /// A file: emptied, or with file_mode::append added to.
-    [[nodiscard]] static tee
-    to_file(detail::text_argument path, file_mode mode = file_mode::truncate)
+    [[nodiscard]] static tee to_file(detail::text_argument path,
+                                     file_mode mode = file_mode::truncate)
     {
         tee made(kind::file);
         made.path_ = std::move(path.value);

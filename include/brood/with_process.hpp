@@ -33,8 +33,7 @@ BROOD_API awaitable<void> end_of_scope(process& child);
 
 // The body comes as a function, so that this does not depend on its type.
 template <typename T>
-awaitable<T> live_with(command what,
-                       std::function<awaitable<T>(process&)> body,
+awaitable<T> live_with(command what, std::function<awaitable<T>(process&)> body,
                        std::source_location where)
 {
     std::optional<value_of<T>> value;
@@ -127,9 +126,9 @@ private:
 ///               not save the child.
 /// See:          with_task_group, run_process
 template <typename Body>
-[[nodiscard]] auto with_process(
-    command what, Body&& body,
-    std::source_location where = std::source_location::current())
+[[nodiscard]] auto
+with_process(command what, Body&& body,
+             std::source_location where = std::source_location::current())
 {
     static_assert(std::is_invocable_v<std::decay_t<Body>&, process&>,
                   "with_process takes a callable of process&");
@@ -138,11 +137,10 @@ template <typename Body>
                   "first, `auto body = [...]...; co_await "
                   "with_process(what, body)`");
     using work = std::invoke_result_t<std::decay_t<Body>&, process&>;
-    using scope = detail::process_nursery<typename work::value_type,
-                                          std::decay_t<Body>>;
-    return detail::run_nursery(
-        std::make_shared<scope>(std::move(what), std::forward<Body>(body),
-                                where));
+    using scope =
+        detail::process_nursery<typename work::value_type, std::decay_t<Body>>;
+    return detail::run_nursery(std::make_shared<scope>(
+        std::move(what), std::forward<Body>(body), where));
 }
 
 }  // namespace brood

@@ -16,7 +16,7 @@
 
 namespace brood {
 class observer;
-}
+}  // namespace brood
 
 namespace brood::detail {
 

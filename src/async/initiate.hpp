@@ -18,10 +18,7 @@ namespace brood::detail {
 template <class Signature, class Core, class Start>
 struct initiation {
     using executor_type = executor;
-    executor_type get_executor() const noexcept
-    {
-        return core->get_executor();
-    }
+    executor_type get_executor() const noexcept { return core->get_executor(); }
     template <class Handler>
     void operator()(Handler&& handler) const
     {

@@ -36,8 +36,8 @@ std::unique_ptr<observation> observation::of(const executor& io,
         of_context.reset();  // once is enough
     if (!of_command && !of_context)
         return nullptr;
-    return std::unique_ptr<observation>(new observation(
-        site, std::move(of_command), std::move(of_context)));
+    return std::unique_ptr<observation>(
+        new observation(site, std::move(of_command), std::move(of_context)));
 }
 
 namespace {

@@ -47,8 +47,7 @@ public:
             return;
         if (!children_)
             children_.emplace();
-        added.watched =
-            added.child.pid > 0 && children_->watch(added.child);
+        added.watched = added.child.pid > 0 && children_->watch(added.child);
         const bool watched = added.watched;
         orphans_.splice(orphans_.end(), place);
         pause_ = shortest_pause;
@@ -88,9 +87,9 @@ private:
             stop_watching(hint);
             if (orphans_.empty())
                 break;
-            const bool unwatched = std::any_of(
-                orphans_.begin(), orphans_.end(),
-                [](const orphan& o) { return !o.watched; });
+            const bool unwatched =
+                std::any_of(orphans_.begin(), orphans_.end(),
+                            [](const orphan& o) { return !o.watched; });
             const auto pause =
                 unwatched ? pause_ : std::chrono::milliseconds(-1);
             pause_ = std::min(pause_ * 2, longest_pause);
@@ -140,8 +139,7 @@ private:
             o.child = os::child();
             pause_ = shortest_pause;
         }
-        return !o.cgroup || o.cgroup->remove() ||
-               ++o.removals == most_removals;
+        return !o.cgroup || o.cgroup->remove() || ++o.removals == most_removals;
     }
 
     static void lock_for_fork() { instance().mutex_.lock(); }

@@ -149,8 +149,7 @@ void preparation::prepare_descriptors()
     plan_.first_free = lifts.above;
 }
 
-void preparation::add_wish(int number, const redirection& to,
-                           bool child_reads)
+void preparation::add_wish(int number, const redirection& to, bool child_reads)
 {
     // What is inherited needs nothing done: exec leaves it open, unless the
     // parent has it closed, or made it close-on-exec. The latter is what a
@@ -170,8 +169,7 @@ int preparation::source_of_out() const
     return 1;
 }
 
-int preparation::source_of(const redirection& to, int number,
-                           bool child_reads)
+int preparation::source_of(const redirection& to, int number, bool child_reads)
 {
     using kind = redirection::kind;
     switch (to.what()) {
@@ -179,14 +177,13 @@ int preparation::source_of(const redirection& to, int number,
     case kind::input_pipe:
     case kind::output_pipe: return add_pipe(number, child_reads);
     case kind::parents: return number;
-    case kind::null_device:
-        return hold(os::open_null_device(), "/dev/null");
+    case kind::null_device: return hold(os::open_null_device(), "/dev/null");
     case kind::merged: return source_of_out();
     case kind::path:
-        return hold(os::open_file(to.path(),
-                                  to.mode().value_or(
-                                      child_reads ? file_mode::read
-                                                  : file_mode::truncate)),
+        return hold(os::open_file(
+                        to.path(),
+                        to.mode().value_or(child_reads ? file_mode::read
+                                                       : file_mode::truncate)),
                     to.path());
     case kind::terminal: return terminal_;
     case kind::descriptor: break;
@@ -235,13 +232,11 @@ void preparation::fail(spawn_step step, int error,
         message += ": no cgroup2 hierarchy that we may write to";
     if (step == spawn_step::open && error == ENXIO)
         message += ": a FIFO that nobody has open at its other end";
-    throw spawn_error(
-        error_code(error, std::system_category()), step, path,
-        message);
+    throw spawn_error(error_code(error, std::system_category()), step, path,
+                      message);
 }
 
-std::string preparation::explain_exec(int error,
-                                      std::string& interpreter) const
+std::string preparation::explain_exec(int error, std::string& interpreter) const
 {
     if (error == EACCES)
         return "it is not executable, or a directory";
@@ -269,17 +264,16 @@ std::string preparation::explain_exec(int error,
         return "it is there, but the loader or library that it needs is not";
     if (command_.executable.value_or(command_.arguments.front()).find('/') ==
         std::string::npos)
-        return "not found in PATH=" +
-               (hides_variable(command_, "PATH") ? std::string(redaction)
-                                                 : shlex::quote(path_));
+        return "not found in PATH=" + (hides_variable(command_, "PATH")
+                                           ? std::string(redaction)
+                                           : shlex::quote(path_));
     return "exec";
 }
 
 spawn_error preparation::explain(const os::spawn_failure& failure) const
 {
-    const auto& program = command_.executable
-                              ? *command_.executable
-                              : command_.arguments.front();
+    const auto& program =
+        command_.executable ? *command_.executable : command_.arguments.front();
     auto message = "cannot start " + shlex::quote(program) + ": ";
     std::string path;
     std::string interpreter;

@@ -19,7 +19,7 @@ namespace brood::detail {
 
 // Our end of one of the child's pipes.
 struct our_end {
-    int number;      // the child's descriptor at the other end
+    int number;  // the child's descriptor at the other end
     bool we_write;
     os::descriptor fd;
     bool is_terminal = false;

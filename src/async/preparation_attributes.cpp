@@ -29,8 +29,8 @@ void preparation::prepare_attributes()
     plan_.keep_ignored = wanted.keep_all_ignored
                              ? ~std::uint64_t{0}
                              : os::signal_set(wanted.keep_ignored);
-    plan_.controlling_terminal = wanted.controlling_terminal.value_or(
-        plan_terminal(command_).first);
+    plan_.controlling_terminal =
+        wanted.controlling_terminal.value_or(plan_terminal(command_).first);
     plan_.parent_death_signal = wanted.parent_death_signal.value_or(0);
 }
 

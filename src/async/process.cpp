@@ -176,8 +176,7 @@ namespace {
 // waits for it would keep both alive when the loop goes.
 class begin_stop {
 public:
-    explicit begin_stop(stop_sequence sequence)
-        : sequence_(std::move(sequence))
+    explicit begin_stop(stop_sequence sequence) : sequence_(std::move(sequence))
     {
     }
     void operator()(const std::shared_ptr<process_core>& core,
@@ -195,8 +194,8 @@ awaitable<int> stop_and_wait(std::shared_ptr<process_core> core,
                              stop_sequence sequence)
 {
     const begin_stop begin(std::move(sequence));
-    co_return co_await detail::initiate<void(error_code, int)>(
-        core, begin, use_awaitable);
+    co_return co_await detail::initiate<void(error_code, int)>(core, begin,
+                                                               use_awaitable);
 }
 
 }  // namespace
@@ -231,8 +230,7 @@ process spawn_process(const executor& io, const command& what,
     return process(process_core::start(io, what.data(), {what, where}));
 }
 
-awaitable<process> create_subprocess(command what,
-                                     std::source_location where)
+awaitable<process> create_subprocess(command what, std::source_location where)
 {
     // The moment to notice a cancellation that came before: it must not leave
     // a child.

@@ -22,9 +22,9 @@ process_core::process_core(const executor& io, const command_data& command,
 {
 }
 
-std::shared_ptr<process_core>
-process_core::start(const executor& io, const command_data& command,
-                    const start_site& site)
+std::shared_ptr<process_core> process_core::start(const executor& io,
+                                                  const command_data& command,
+                                                  const start_site& site)
 {
     try {
         return try_to_start(io, command, site);
@@ -80,12 +80,11 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
 {
     for (auto& end : prepared.our_ends()) {
         auto& place = ends_[end.number];
-        const auto kind =
-            end.is_terminal ? end_kind::terminal : end_kind::pipe;
+        const auto kind = end.is_terminal ? end_kind::terminal : end_kind::pipe;
         try {
             if (end.we_write) {
-                place.writing = std::make_shared<writer_core>(
-                    io_, std::move(end.fd), kind);
+                place.writing =
+                    std::make_shared<writer_core>(io_, std::move(end.fd), kind);
                 place.writer.emplace(place.writing);
             } else {
                 place.reading = std::make_shared<reader_core>(
@@ -183,8 +182,8 @@ void process_core::settle() noexcept
     auto child = std::exchange(watch_, nullptr)->release();
     gone();
     // The pid means nothing any more, but the pidfd still names the group.
-    if (family_.level() == containment::group &&
-        !family_.needs_leader(child) && !family_.is_empty(child))
+    if (family_.level() == containment::group && !family_.needs_leader(child) &&
+        !family_.is_empty(child))
         remains_ = std::move(child);
 }
 
@@ -320,10 +319,12 @@ void process_core::resize(int rows, int columns)
     constexpr int most = 65535;  // struct winsize has 16 bits for each
     for (const int each : {rows, columns})
         if (each < 1 || each > most)
-            throw std::invalid_argument(
-                "brood: resize(" + std::to_string(rows) + ", " +
-                std::to_string(columns) + "): rows and columns are from 1 "
-                "to " + std::to_string(most));
+            throw std::invalid_argument("brood: resize(" +
+                                        std::to_string(rows) + ", " +
+                                        std::to_string(columns) +
+                                        "): rows and columns are from 1 "
+                                        "to " +
+                                        std::to_string(most));
     const int error = os::resize_terminal(terminal_.number(), rows, columns);
     if (error)
         throw system_error(error_code(error, std::system_category()),
@@ -384,10 +385,9 @@ void process_core::hand_over() noexcept
         return;
     if (child.pid < 0 && (!cgroup || cgroup->remove()))
         return;
-    const void* const owner =
-        policy_ == on_drop::kill
-            ? &asio::query(io_, asio::execution::context)
-            : nullptr;
+    const void* const owner = policy_ == on_drop::kill
+                                  ? &asio::query(io_, asio::execution::context)
+                                  : nullptr;
     adopt_orphan(std::move(orphanage_), std::move(child), std::move(cgroup),
                  owner);
 }

@@ -14,8 +14,7 @@ namespace brood::detail {
 
 reader_core::reader_core(const executor& io, os::descriptor end,
                          std::size_t limit, end_kind kind)
-    : io_(io), limit_(limit),
-      source_(std::in_place, io, std::move(end), kind)
+    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end), kind)
 {
 }
 
@@ -54,8 +53,8 @@ void reader_core::end() noexcept
 
 void reader_core::start_fill(any_handler<void(error_code)> handler)
 {
-    const auto ec = reading_ ? make_error_code(errc::already_reading)
-                             : trouble();
+    const auto ec =
+        reading_ ? make_error_code(errc::already_reading) : trouble();
     if (ec)
         return handler.complete(ec);
     reading_ = true;
@@ -84,8 +83,8 @@ void reader_core::start_read_some(
     if (into.size() == 0)
         return handler.complete({}, 0);
     if (!buffer_.empty()) {
-        const auto bytes = asio::buffer_copy(into,
-                                             asio::buffer(buffer_.view()));
+        const auto bytes =
+            asio::buffer_copy(into, asio::buffer(buffer_.view()));
         buffer_.consume(bytes);
         return handler.complete({}, bytes);
     }
@@ -102,8 +101,7 @@ void reader_core::start_read_some(
             error_code result, std::size_t bytes) mutable {
             self->reading_ = false;
             self->note(result);
-            handler.complete_in_this_turn(self->seen_by_reader(result),
-                                          bytes);
+            handler.complete_in_this_turn(self->seen_by_reader(result), bytes);
         });
 }
 
@@ -121,17 +119,16 @@ void reader_core::read_to_end(std::function<void()> done)
 void reader_core::read_on(std::function<void()> done)
 {
     const auto room = buffer_.prepare();
-    source_->async_read(
-        room.data(), room.size(),
-        [self = shared_from_this(), done = std::move(done)](
-            error_code result, std::size_t bytes) mutable {
-            self->buffer_.commit(bytes);
-            self->note(result);
-            if (!result && self->source_ && !self->stopped_)
-                return self->read_on(std::move(done));
-            self->reading_ = false;
-            done();
-        });
+    source_->async_read(room.data(), room.size(),
+                        [self = shared_from_this(), done = std::move(done)](
+                            error_code result, std::size_t bytes) mutable {
+                            self->buffer_.commit(bytes);
+                            self->note(result);
+                            if (!result && self->source_ && !self->stopped_)
+                                return self->read_on(std::move(done));
+                            self->reading_ = false;
+                            done();
+                        });
 }
 
 void reader_core::read_what_is_there()

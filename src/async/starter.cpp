@@ -55,8 +55,9 @@ class start_op final : public waiting_start,
 public:
     start_op(const executor& io, command_data what, start_site site,
              start_handler handler)
-        : io_(io), what_(std::move(what)), shown_(site.what), where_(site.where),
-          handler_(std::move(handler)), queue_(start_queue::of(io))
+        : io_(io), what_(std::move(what)), shown_(site.what),
+          where_(site.where), handler_(std::move(handler)),
+          queue_(start_queue::of(io))
     {
     }
 
@@ -244,8 +245,7 @@ bool starts_are_patient(const executor& io)
 void start_child(const executor& io, command_data what, start_site site,
                  start_handler handler)
 {
-    std::make_shared<start_op>(io, std::move(what), site,
-                               std::move(handler))
+    std::make_shared<start_op>(io, std::move(what), site, std::move(handler))
         ->start();
 }
 
@@ -256,8 +256,7 @@ start_child(executor io, command_data what, start_site site)
     return asio::async_initiate<asio::use_awaitable_t<>,
                                 void(std::exception_ptr,
                                      std::shared_ptr<process_core>)>(
-        initiate_start{std::move(io), std::move(what), site},
-        token);
+        initiate_start{std::move(io), std::move(what), site}, token);
 }
 
 }  // namespace brood::detail

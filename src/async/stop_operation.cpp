@@ -111,8 +111,7 @@ void stop_operation::arm(std::chrono::nanoseconds time)
         const bool is_over =
             self->grace_.expiry() <= std::chrono::steady_clock::now();
         if (!ec && is_over && !self->over_)
-            self->carry_out(
-                self->ladder_.on(core::stop_event::grace_over));
+            self->carry_out(self->ladder_.on(core::stop_event::grace_over));
     });
 }
 
@@ -122,9 +121,9 @@ void stop_operation::wait()
         if (!ec && !self->over_)
             self->look();
     };
-    core_->start_wait({asio::bind_cancellation_slot(stop_waiting_.slot(),
-                                                    std::move(exited)),
-                       core_->get_executor()});
+    core_->start_wait(
+        {asio::bind_cancellation_slot(stop_waiting_.slot(), std::move(exited)),
+         core_->get_executor()});
 }
 
 void stop_operation::look()
@@ -157,11 +156,10 @@ void stop_operation::end(bool emptied)
     grace_.cancel();
     pause_timer_.cancel();
     stop_waiting_.emit(asio::cancellation_type::all);
-    asio::post(core_->get_executor(),
-               [self = shared_from_this(), emptied] {
-                   const auto ended = std::exchange(self->ended_, nullptr);
-                   ended(emptied);
-               });
+    asio::post(core_->get_executor(), [self = shared_from_this(), emptied] {
+        const auto ended = std::exchange(self->ended_, nullptr);
+        ended(emptied);
+    });
 }
 
 }  // namespace brood::detail

@@ -21,8 +21,7 @@ namespace brood::detail {
 
 class stop_operation : public std::enable_shared_from_this<stop_operation> {
 public:
-    stop_operation(std::shared_ptr<process_core> core,
-                   stop_sequence sequence,
+    stop_operation(std::shared_ptr<process_core> core, stop_sequence sequence,
                    stop_reason why = stop_reason::none);
     ~stop_operation();
 

@@ -35,8 +35,8 @@ awaitable<bool> fill(core_ptr core)
 {
     error_code ec;
     auto token = asio::redirect_error(use_awaitable, ec);
-    co_await detail::initiate<void(error_code)>(
-        core, &reader_core::start_fill, token);
+    co_await detail::initiate<void(error_code)>(core, &reader_core::start_fill,
+                                                token);
     if (ec == errc::already_reading)
         refuse_second_read();
     if (ec && ec != asio::error::eof)
@@ -133,9 +133,7 @@ awaitable<std::string> read_separated(core_ptr core,
 
 }  // namespace
 
-stream_reader::stream_reader(core_ptr core) noexcept : core_(std::move(core))
-{
-}
+stream_reader::stream_reader(core_ptr core) noexcept : core_(std::move(core)) {}
 stream_reader::stream_reader(stream_reader&&) noexcept = default;
 stream_reader& stream_reader::operator=(stream_reader&&) noexcept = default;
 stream_reader::~stream_reader() = default;

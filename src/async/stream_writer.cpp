@@ -14,8 +14,8 @@ using core_ptr = std::shared_ptr<writer_core>;
 
 namespace {
 
-using start_function = void (writer_core::*)(
-    detail::any_handler<void(error_code)>);
+using start_function =
+    void (writer_core::*)(detail::any_handler<void(error_code)>);
 
 awaitable<void> await(core_ptr core, start_function start)
 {
@@ -24,9 +24,7 @@ awaitable<void> await(core_ptr core, start_function start)
 
 }  // namespace
 
-stream_writer::stream_writer(core_ptr core) noexcept : core_(std::move(core))
-{
-}
+stream_writer::stream_writer(core_ptr core) noexcept : core_(std::move(core)) {}
 stream_writer::stream_writer(stream_writer&&) noexcept = default;
 stream_writer& stream_writer::operator=(stream_writer&&) noexcept = default;
 stream_writer::~stream_writer() = default;

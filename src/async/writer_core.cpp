@@ -17,8 +17,7 @@ constexpr std::size_t low_water = 16 * 1024;
 
 }  // namespace
 
-writer_core::writer_core(const executor& io, os::descriptor end,
-                         end_kind kind)
+writer_core::writer_core(const executor& io, os::descriptor end, end_kind kind)
     : io_(io), kind_(kind), sink_(std::in_place, io, std::move(end), kind)
 {
 }
@@ -125,8 +124,7 @@ void writer_core::flush_direct()
 {
     if (!direct_ || !sink_)
         return;
-    const long written = write_now(direct_->from.data(),
-                                   direct_->from.size());
+    const long written = write_now(direct_->from.data(), direct_->from.size());
     if (written == -EAGAIN)
         return;
     if (written < 0)
@@ -186,8 +184,7 @@ void writer_core::close()
 void writer_core::end_input()
 {
     // What still waits comes before it.
-    const bool line_begun =
-        waiting() ? pending_.back() != '\n' : line_begun_;
+    const bool line_begun = waiting() ? pending_.back() != '\n' : line_begun_;
     if (sink_ && !closing_)
         write(sink_->end_of_input(line_begun));
     close();

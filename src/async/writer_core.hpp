@@ -79,7 +79,7 @@ private:
     executor io_;
     end_kind kind_;
     std::optional<pipe_sink> sink_;
-    std::string pending_;   // [sent_, end) is still to be written
+    std::string pending_;  // [sent_, end) is still to be written
     std::size_t sent_ = 0;
     bool line_begun_ = false;  // the last byte was no newline
     bool closing_ = false;

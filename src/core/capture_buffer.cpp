@@ -20,8 +20,7 @@ std::size_t head_share(std::size_t limit, keep policy) noexcept
 }  // namespace
 
 capture_buffer::capture_buffer(std::size_t limit, keep policy) noexcept
-    : head_limit_(head_share(limit, policy)),
-      tail_limit_(limit - head_limit_)
+    : head_limit_(head_share(limit, policy)), tail_limit_(limit - head_limit_)
 {
 }
 

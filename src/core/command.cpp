@@ -111,12 +111,11 @@ command& command::executable(detail::text_argument path) &
     changed().executable = std::move(path.value);
     return *this;
 }
-command& command::env(detail::text_argument name,
-                      detail::text_argument value) &
+command& command::env(detail::text_argument name, detail::text_argument value) &
 {
     changed().environment.push_back({environment_change::kind::set,
-                                  std::move(name.value),
-                                  std::move(value.value)});
+                                     std::move(name.value),
+                                     std::move(value.value)});
     return *this;
 }
 command& command::unset_env(detail::text_argument name) &
@@ -265,11 +264,10 @@ const std::vector<std::string>& command::arguments() const noexcept
 
 namespace {
 
-std::string_view redirection_operator(const redirection& to,
-                                      bool child_reads)
+std::string_view redirection_operator(const redirection& to, bool child_reads)
 {
-    const auto mode = to.mode().value_or(
-        child_reads ? file_mode::read : file_mode::truncate);
+    const auto mode =
+        to.mode().value_or(child_reads ? file_mode::read : file_mode::truncate);
     switch (mode) {
     case file_mode::read: return "<";
     case file_mode::append: return ">>";
@@ -279,8 +277,7 @@ std::string_view redirection_operator(const redirection& to,
 }
 
 // " 2>&1", " >out.txt", or nothing for what has no name in a shell.
-std::string redirection_text(const std::optional<redirection>& to,
-                             int number)
+std::string redirection_text(const std::optional<redirection>& to, int number)
 {
     if (!to)
         return {};
@@ -320,8 +317,8 @@ std::string environment_text(const command_data& command,
     for (auto change = changes.begin(); change != changes.end(); ++change) {
         // env(1) sets after it unsets; so only the last change of a name is
         // shown, and the order does not matter.
-        const bool changed_again = std::any_of(
-            change + 1, changes.end(), [change](const auto& later) {
+        const bool changed_again =
+            std::any_of(change + 1, changes.end(), [change](const auto& later) {
                 return later.name == change->name;
             });
         if (changed_again)
@@ -423,8 +420,8 @@ void check_environment(const command_data& command)
 
 using kind = redirection::kind;
 
-void check_stream(const std::optional<redirection>& to,
-                  std::string_view name, bool child_reads)
+void check_stream(const std::optional<redirection>& to, std::string_view name,
+                  bool child_reads)
 {
     if (!to)
         return;
@@ -512,8 +509,7 @@ void check_descriptors(const command_data& command)
     }
 }
 
-void check_identity(const std::optional<identity>& who,
-                    std::string_view what)
+void check_identity(const std::optional<identity>& who, std::string_view what)
 {
     if (!who)
         return;
@@ -525,8 +521,7 @@ void check_identity(const std::optional<identity>& who,
                    "): a number from 0 to " + std::to_string(last) +
                    " is needed");
     } else {
-        check_path(std::get<std::string>(*who),
-                   std::string(what) + "'s name");
+        check_path(std::get<std::string>(*who), std::string(what) + "'s name");
     }
 }
 
@@ -618,8 +613,8 @@ void check(const command_data& command)
                "): a mask from 0 to 0777 is needed");
     check_identity(command.user, "user");
     check_identity(command.group, "group");
-    for (const auto id : command.extra_groups.value_or(
-             std::vector<std::int64_t>{}))
+    for (const auto id :
+         command.extra_groups.value_or(std::vector<std::int64_t>{}))
         check_identity(identity(id), "extra_groups");
     check_pty(command);
     check_attributes(command);

@@ -18,8 +18,7 @@ void set(std::vector<std::string>& variables, const std::string& name,
          const std::string& value)
 {
     const auto same = [&name](const auto& v) { return has_name(v, name); };
-    const auto first =
-        std::find_if(variables.begin(), variables.end(), same);
+    const auto first = std::find_if(variables.begin(), variables.end(), same);
     auto text = name + "=" + value;
     if (first == variables.end()) {
         variables.push_back(std::move(text));

@@ -13,8 +13,7 @@ join_action exit_join::on(join_event event) noexcept
         return patient_ ? join_action::wait : join_action::start_drain;
     case join_event::stream_ended:
         --open_;
-        return open_ == 0 && exited_ ? join_action::finish
-                                     : join_action::wait;
+        return open_ == 0 && exited_ ? join_action::finish : join_action::wait;
     case join_event::drain_expired: return join_action::stop;
     }
     return join_action::wait;

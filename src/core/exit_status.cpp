@@ -11,12 +11,12 @@ namespace {
 // The names are POSIX's; the numbers are Linux's on x86, Arm and RISC-V
 // (signal(7)). A number without a name is shown as a number only.
 constexpr std::array<std::string_view, 32> signal_names{
-    "",          "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",  "SIGTRAP",
-    "SIGABRT",   "SIGBUS",  "SIGFPE",    "SIGKILL", "SIGUSR1", "SIGSEGV",
-    "SIGUSR2",   "SIGPIPE", "SIGALRM",   "SIGTERM", "SIGSTKFLT",
-    "SIGCHLD",   "SIGCONT", "SIGSTOP",   "SIGTSTP", "SIGTTIN", "SIGTTOU",
-    "SIGURG",    "SIGXCPU", "SIGXFSZ",   "SIGVTALRM",
-    "SIGPROF",   "SIGWINCH", "SIGIO",    "SIGPWR",  "SIGSYS"};
+    "",        "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",    "SIGTRAP",
+    "SIGABRT", "SIGBUS",  "SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV",
+    "SIGUSR2", "SIGPIPE", "SIGALRM",   "SIGTERM", "SIGSTKFLT", "SIGCHLD",
+    "SIGCONT", "SIGSTOP", "SIGTSTP",   "SIGTTIN", "SIGTTOU",   "SIGURG",
+    "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH",  "SIGIO",
+    "SIGPWR",  "SIGSYS"};
 
 std::string signal_text(int signal)
 {

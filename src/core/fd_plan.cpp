@@ -31,9 +31,8 @@ std::vector<fd_step> plan_steps(const std::vector<fd_wish>& wishes)
     std::vector<fd_step> steps;
     steps.reserve(wishes.size());
     for (const auto& wish : wishes)
-        steps.push_back({wish.source == wish.target
-                             ? fd_step::kind::keep
-                             : fd_step::kind::duplicate,
+        steps.push_back({wish.source == wish.target ? fd_step::kind::keep
+                                                    : fd_step::kind::duplicate,
                          wish.source, wish.target});
     return steps;
 }

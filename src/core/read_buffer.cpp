@@ -67,8 +67,7 @@ void read_buffer::grow(std::size_t least)
     // into them: where much has come in, much more is expected.
     const auto much = storage_.capacity() >= 2 * usual_room;
     try {
-        storage_.reserve(
-            std::max(least, storage_.capacity() * (much ? 4 : 2)));
+        storage_.reserve(std::max(least, storage_.capacity() * (much ? 4 : 2)));
     } catch (const std::bad_alloc&) {
         storage_.reserve(least);
     }

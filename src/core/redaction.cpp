@@ -37,8 +37,7 @@ std::string without_secrets(const command_data& command, std::string text)
         if (change.redacted)
             secrets.push_back(change.value);
     // The longest first: one may be a part of another.
-    std::ranges::sort(secrets, std::ranges::greater(),
-                      &std::string_view::size);
+    std::ranges::sort(secrets, std::ranges::greater(), &std::string_view::size);
     for (const auto secret : secrets) {
         if (secret.empty())
             continue;
@@ -51,8 +50,7 @@ std::string without_secrets(const command_data& command, std::string text)
 
 bool hides_argument(const command_data& command, std::size_t place)
 {
-    return std::ranges::find(command.redacted, place) !=
-           command.redacted.end();
+    return std::ranges::find(command.redacted, place) != command.redacted.end();
 }
 
 bool hides_variable(const command_data& command, std::string_view name)

@@ -20,8 +20,8 @@ enum class run_event {
     output_limit,
     cancelled,
     drain_over,
-    emptied,        // after stop: nobody is left alive
-    unkillable,     // after stop: somebody is, and was not to be killed
+    emptied,     // after stop: nobody is left alive
+    unkillable,  // after stop: somebody is, and was not to be killed
 };
 
 enum class run_action {

@@ -18,9 +18,9 @@ namespace {
 // What CPython 3.11 calls safe: \w in ASCII, and "@%+=:,./-".
 constexpr bool is_safe(char c) noexcept
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-        || (c >= '0' && c <= '9')
-        || std::string_view("_@%+=:,./-").find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') ||
+           std::string_view("_@%+=:,./-").find(c) != std::string_view::npos;
 }
 
 // CPython's shlex.whitespace. No vertical tab, no form feed.
@@ -49,8 +49,8 @@ void append_quoted(std::string& line, std::string_view argument)
 
 [[noreturn]] void fail(const char* what, char c, std::size_t offset)
 {
-    throw std::invalid_argument(std::string(what) + c + " at offset "
-                                + std::to_string(offset));
+    throw std::invalid_argument(std::string(what) + c + " at offset " +
+                                std::to_string(offset));
 }
 
 // The byte that the backslash at `backslash` escapes.

@@ -12,14 +12,13 @@ stop_sequence stop_sequence::standard()
     return stop_sequence().then(terminate, std::chrono::seconds(5));
 }
 
-stop_sequence& stop_sequence::then(int signal,
-                                   std::chrono::nanoseconds grace) &
+stop_sequence& stop_sequence::then(int signal, std::chrono::nanoseconds grace) &
 {
     constexpr int last_signal = 64;
     if (signal < 1 || signal > last_signal)
-        throw std::invalid_argument("brood: stop_sequence: " +
-                                    std::to_string(signal) +
-                                    " is not a signal");
+        throw std::invalid_argument(
+            "brood: stop_sequence: " + std::to_string(signal) +
+            " is not a signal");
     if (grace < std::chrono::nanoseconds::zero())
         throw std::invalid_argument(
             "brood: stop_sequence: the time after signal " +

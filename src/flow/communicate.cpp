@@ -86,11 +86,10 @@ private:
                 self->stop_feeding(ec);
             self->finish_if_idle();
         };
-        in_->start_write_some(
-            asio::buffer(talk.input) + talk.sent,
-            {asio::bind_cancellation_slot(stop_feeding_.slot(),
-                                          std::move(sent)),
-             core_->get_executor()});
+        in_->start_write_some(asio::buffer(talk.input) + talk.sent,
+                              {asio::bind_cancellation_slot(
+                                   stop_feeding_.slot(), std::move(sent)),
+                               core_->get_executor()});
     }
 
     // A child that does not want its input is no error; anything else is.
@@ -125,10 +124,9 @@ private:
                 self->cancel();
             self->finish_if_idle();
         };
-        core_->start_wait(
-            {asio::bind_cancellation_slot(stop_waiting_.slot(),
-                                          std::move(exited)),
-             core_->get_executor()});
+        core_->start_wait({asio::bind_cancellation_slot(stop_waiting_.slot(),
+                                                        std::move(exited)),
+                           core_->get_executor()});
     }
 
     void react(core::join_event event)

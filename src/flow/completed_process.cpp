@@ -59,8 +59,7 @@ std::string error_text(const completed_process& ended)
 
 }  // namespace
 
-completed_process::completed_process()
-    : args(exec(std::vector<std::string>()))
+completed_process::completed_process() : args(exec(std::vector<std::string>()))
 {
 }
 completed_process::completed_process(command what) : args(std::move(what)) {}

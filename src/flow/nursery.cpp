@@ -165,11 +165,10 @@ bool nursery::must_look_again()
     collection_->waiting = true;
     collection_->timer.expires_after(collection_->looks++ ? pause
                                                           : first_pause);
-    collection_->timer.async_wait(
-        [self = shared_from_this()](error_code) {
-            self->collection_->waiting = false;
-            self->finish(resume::may_be_inline);
-        });
+    collection_->timer.async_wait([self = shared_from_this()](error_code) {
+        self->collection_->waiting = false;
+        self->finish(resume::may_be_inline);
+    });
     return true;
 }
 

@@ -81,8 +81,8 @@ const completed_process* completed_pipeline::failed() const noexcept
         const auto& status = each->status;
         const bool died_of_pipe = status.signal() == broken_pipe ||
                                   status.code() == 128 + broken_pipe;
-        const bool succeeded = status.success() ||
-                               (died_of_pipe && downstream_succeeded);
+        const bool succeeded =
+            status.success() || (died_of_pipe && downstream_succeeded);
         if (!succeeded)
             return &*each;
         downstream_succeeded = true;
@@ -132,7 +132,8 @@ void check_stages(const pipeline& what)
         const auto setter = each.data().run.last_set;
         if (!setter.empty())
             throw std::invalid_argument(
-                "brood: " + std::string(setter) + "() of one command of a "
+                "brood: " + std::string(setter) +
+                "() of one command of a "
                 "pipeline; say it of the whole: (a | b)." +
                 std::string(setter) + "(...)");
     }

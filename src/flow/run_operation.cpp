@@ -38,10 +38,8 @@ bool is_terminal(const std::optional<redirection>& to)
 
 }  // namespace
 
-run_operation::run_operation(const executor& io,
-                             std::vector<command> commands,
-                             run_settings settings,
-                             std::source_location where)
+run_operation::run_operation(const executor& io, std::vector<command> commands,
+                             run_settings settings, std::source_location where)
     : io_(io), settings_(std::move(settings)), where_(where), timeout_(io),
       idle_(io), drain_(io), pause_(io)
 {
@@ -91,14 +89,14 @@ void run_operation::start_next()
         const start_site site{stages_[started_].what, where_};
         if (!starts_are_patient(io_))
             return stage_started(process_core::start(io_, data, site));
-        auto done = [self = shared_from_this()](
-                        std::exception_ptr failure,
-                        std::shared_ptr<process_core> made) {
-            if (failure)
-                self->start_failed(std::move(failure));
-            else
-                self->stage_started(std::move(made));
-        };
+        auto done =
+            [self = shared_from_this()](std::exception_ptr failure,
+                                        std::shared_ptr<process_core> made) {
+                if (failure)
+                    self->start_failed(std::move(failure));
+                else
+                    self->stage_started(std::move(made));
+            };
         start_child(io_, std::move(data), site,
                     {asio::bind_cancellation_slot(stop_starting_.slot(),
                                                   std::move(done)),
@@ -155,8 +153,7 @@ void run_operation::all_started()
         go_on(each);
     arm(timeout_, settings_.timeout, &run_operation::timeout_over);
     if (!streams_.empty())
-        arm(idle_, settings_.idle_timeout,
-            &run_operation::idle_timeout_over);
+        arm(idle_, settings_.idle_timeout, &run_operation::idle_timeout_over);
 }
 
 // To the stage before it, and to a pipe for the one after it.
@@ -206,8 +203,7 @@ command_data run_operation::prepared(std::size_t place) const
     if (!data.containment) {
         // The run owns what it started, so the level is named.
         const bool joins = data.process_group.value_or(0) != 0;
-        data.containment =
-            joins ? containment::process : containment::group;
+        data.containment = joins ? containment::process : containment::group;
     }
     return data;
 }
@@ -249,8 +245,7 @@ void run_operation::feed()
     const auto& input = settings_.input ? *settings_.input : none;
     if (sent_ == input.size())
         return in_->end_input();
-    auto sent = [self = shared_from_this()](error_code ec,
-                                            std::size_t bytes) {
+    auto sent = [self = shared_from_this()](error_code ec, std::size_t bytes) {
         self->sent_ += bytes;
         if (!ec)
             self->feed();
@@ -272,10 +267,10 @@ void run_operation::wait_for_exits()
             if (!ec && --self->still_running_ == 0)
                 self->react(core::run_event::exited);
         };
-        each.core->start_wait({asio::bind_cancellation_slot(
-                                   stop_waiting_.emplace_back().slot(),
-                                   std::move(exited)),
-                               io_});
+        each.core->start_wait(
+            {asio::bind_cancellation_slot(stop_waiting_.emplace_back().slot(),
+                                          std::move(exited)),
+             io_});
     }
 }
 
@@ -358,8 +353,8 @@ void run_operation::end_of(stream& ended)
 bool run_operation::tees_are_waiting()
 {
     return std::ranges::any_of(streams_, [](stream& each) {
-        return std::ranges::any_of(
-            each.tees, [](tee_sink& to) { return !to.flush(); });
+        return std::ranges::any_of(each.tees,
+                                   [](tee_sink& to) { return !to.flush(); });
     });
 }
 
@@ -388,8 +383,7 @@ void run_operation::stop_all()
         // A pipeline that did not come to life has no time for graces.
         const bool whole = stages_.back().core != nullptr;
         const auto stop = std::make_shared<stop_operation>(
-            each.core,
-            whole ? each.core->stop_settings() : stop_sequence(),
+            each.core, whole ? each.core->stop_settings() : stop_sequence(),
             course_.reason());
         each.stop = stop;
         stop->run([self = shared_from_this()](bool emptied) {
@@ -447,11 +441,9 @@ void run_operation::arm(asio::steady_timer& timer,
     timer.expires_after(
         std::chrono::duration_cast<asio::steady_timer::duration>(
             std::min<std::chrono::nanoseconds>(time, longest)));
-    timer.async_wait([self = shared_from_this(), &timer,
-                      then](error_code ec) {
+    timer.async_wait([self = shared_from_this(), &timer, then](error_code ec) {
         // An earlier end of it may have been on its way as it was set anew.
-        const bool is_over =
-            timer.expiry() <= std::chrono::steady_clock::now();
+        const bool is_over = timer.expiry() <= std::chrono::steady_clock::now();
         if (!ec && is_over && !self->finished_)
             ((*self).*then)();
     });
@@ -565,9 +557,9 @@ private:
 
 }  // namespace
 
-awaitable<run_operation::results>
-run_to_the_end(std::vector<command> commands, run_settings settings,
-               std::source_location where)
+awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
+                                                 run_settings settings,
+                                                 std::source_location where)
 {
     // A run that was cancelled before it began starts nothing.
     const auto state = co_await asio::this_coro::cancellation_state;

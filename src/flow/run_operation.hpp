@@ -118,8 +118,8 @@ private:
     std::shared_ptr<writer_core> in_;
     std::size_t sent_ = 0;
     std::size_t total_ = 0;  // bytes read
-    os::descriptor input_;  // what the next stage is to read
-    os::pipe_ends next_;    // between the stage that starts and the next one
+    os::descriptor input_;   // what the next stage is to read
+    os::pipe_ends next_;     // between the stage that starts and the next one
     std::size_t started_ = 0;
     bool starting_ = true;
     bool cancelled_ = false;
@@ -142,8 +142,8 @@ private:
 };
 
 // The same, awaited: throws what failed, or operation_aborted.
-awaitable<run_operation::results>
-run_to_the_end(std::vector<command> commands, run_settings settings,
-               std::source_location where);
+awaitable<run_operation::results> run_to_the_end(std::vector<command> commands,
+                                                 run_settings settings,
+                                                 std::source_location where);
 
 }  // namespace brood::detail

@@ -71,9 +71,8 @@ void start_run(const executor& io, command what, run_handler handler,
     };
     std::make_shared<run_operation>(io, just(std::move(what)),
                                     std::move(settings), where)
-        ->start({asio::bind_cancellation_slot(stop->slot(),
-                                              std::move(ended)),
-                 io});
+        ->start(
+            {asio::bind_cancellation_slot(stop->slot(), std::move(ended)), io});
 }
 
 }  // namespace detail

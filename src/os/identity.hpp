@@ -21,8 +21,8 @@ struct resolved_identity {
 };
 
 struct identity_failure {
-    int error = 0;      // ENOENT: no such user or group
-    std::string name;   // who was looked for
+    int error = 0;     // ENOENT: no such user or group
+    std::string name;  // who was looked for
 };
 
 // Resolves what `command` asks for. A user other than the current one brings

@@ -37,8 +37,8 @@ struct spawn_plan {
     bool close_others = true;
 
     bool new_session = false;
-    int process_group = -1;  // -1: the parent's; 0: a new one
-    int umask = -1;          // -1: the parent's
+    int process_group = -1;         // -1: the parent's; 0: a new one
+    int umask = -1;                 // -1: the parent's
     int controlling_terminal = -1;  // -1: none; the child's descriptor
 
     const resource_limit* limits = nullptr;

@@ -19,12 +19,11 @@ std::string to_base64(std::string_view bytes)
         const auto piece = bytes.substr(0, 3);
         std::uint32_t bits = 0;
         for (std::size_t i = 0; i != 3; ++i)
-            bits = bits << 8 | (i < piece.size()
-                                    ? static_cast<unsigned char>(piece[i])
-                                    : 0u);
+            bits =
+                bits << 8 |
+                (i < piece.size() ? static_cast<unsigned char>(piece[i]) : 0u);
         for (std::size_t i = 0; i != 4; ++i)
-            text += i <= piece.size() ? digits[bits >> (18 - 6 * i) & 63]
-                                      : '=';
+            text += i <= piece.size() ? digits[bits >> (18 - 6 * i) & 63] : '=';
         bytes.remove_prefix(piece.size());
     }
     return text;

@@ -19,14 +19,13 @@ matcher argv(std::vector<std::string> arguments)
 matcher program(detail::text_argument name)
 {
     auto description = "program " + shlex::quote(name.value);
-    return matcher(
-        std::move(description),
-        [wanted = std::move(name.value)](const command& what) {
-            std::string_view came = what.program();
-            if (wanted.find('/') == wanted.npos)
-                came.remove_prefix(came.rfind('/') + 1);  // npos + 1 is 0
-            return came == wanted;
-        });
+    return matcher(std::move(description), [wanted = std::move(name.value)](
+                                               const command& what) {
+        std::string_view came = what.program();
+        if (wanted.find('/') == wanted.npos)
+            came.remove_prefix(came.rfind('/') + 1);  // npos + 1 is 0
+        return came == wanted;
+    });
 }
 
 matcher that(std::string description,

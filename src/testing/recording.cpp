@@ -187,8 +187,7 @@ completed_process to_result(const json& from)
 
 spawn_step to_step(const std::string& name)
 {
-    for (int number = 0; number <= static_cast<int>(spawn_step::exec);
-         ++number)
+    for (int number = 0; number <= static_cast<int>(spawn_step::exec); ++number)
         if (to_string(static_cast<spawn_step>(number)) == name)
             return static_cast<spawn_step>(number);
     throw recording_error("no spawn_step is called " + name);

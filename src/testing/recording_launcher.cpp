@@ -23,8 +23,7 @@ namespace {
 
 recording_launcher::recording_launcher(launcher& real,
                                        std::filesystem::path file)
-    : real_(real), file_(std::move(file)),
-      kept_(std::make_unique<recording>())
+    : real_(real), file_(std::move(file)), kept_(std::make_unique<recording>())
 {
 }
 recording_launcher::~recording_launcher() = default;
@@ -92,9 +91,9 @@ std::string difference(const request& recorded, const request& came)
     if (recorded.commands != came.commands)
         return "asked for is" + came.in_words() + "\nrecorded is" +
                recorded.in_words();
-    return "the input of" + came.in_words() + "\nis not what was recorded: " +
-           std::to_string(came.input.size()) + " bytes instead of " +
-           std::to_string(recorded.input.size());
+    return "the input of" + came.in_words() +
+           "\nis not what was recorded: " + std::to_string(came.input.size()) +
+           " bytes instead of " + std::to_string(recorded.input.size());
 }
 
 // The next run, if it is what was asked for; else it is still the next.

@@ -14,8 +14,7 @@
 
 namespace brood::testing {
 
-unexpected_command::unexpected_command(command what,
-                                       const std::string& message)
+unexpected_command::unexpected_command(command what, const std::string& message)
     : std::logic_error(message),
       what_(std::make_shared<const command>(std::move(what)))
 {
@@ -136,8 +135,7 @@ awaitable<process>
 scripted_launcher::create_subprocess(command what, std::source_location where)
 {
     auto reply = take(what);
-    auto started =
-        start_stand_in(std::move(what), std::move(reply), where);
+    auto started = start_stand_in(std::move(what), std::move(reply), where);
     co_return co_await std::move(started);
 }
 

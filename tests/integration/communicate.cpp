@@ -75,8 +75,7 @@ TEST_F(communicate, feeds_and_reads_at_once)
                   child_in_shell("count-stdin"))
                 .in(piped)
                 .out(piped));
-        const auto answer =
-            co_await first_writes.communicate(pattern(300'000));
+        const auto answer = co_await first_writes.communicate(pattern(300'000));
         EXPECT_TRUE(answer.out == pattern(300'000) + "300000\n");
     };
     run_bounded(main());
@@ -139,8 +138,8 @@ TEST_F(communicate, bytes_pass_unchanged)
         const std::string inputs[]{bytes, std::string(view),
                                    std::string(span.begin(), span.end())};
         for (const auto& input : inputs) {
-            auto cat = co_await create_subprocess(
-                child("cat").in(piped).out(piped));
+            auto cat =
+                co_await create_subprocess(child("cat").in(piped).out(piped));
             EXPECT_EQ((co_await cat.communicate(input)).out, bytes);
         }
     };
@@ -150,8 +149,8 @@ TEST_F(communicate, bytes_pass_unchanged)
 TEST_F(communicate, ignores_a_broken_pipe)
 {
     auto main = []() -> awaitable<void> {
-        auto quick = co_await create_subprocess(
-            child("exit", "0").in(piped).out(piped));
+        auto quick =
+            co_await create_subprocess(child("exit", "0").in(piped).out(piped));
         EXPECT_EQ((co_await quick.communicate(pattern(megabyte))).out, "");
         EXPECT_EQ(quick.returncode(), 0);
 
@@ -208,8 +207,7 @@ TEST_F(communicate, comes_after_earlier_writes)
         drained.in().write("banana\n");
         co_await drained.in().drain();
         EXPECT_EQ(co_await drained.out().readexactly(3), "ban");
-        EXPECT_EQ((co_await drained.communicate("split")).out,
-                  "ana\nsplit");
+        EXPECT_EQ((co_await drained.communicate("split")).out, "ana\nsplit");
     };
     run_bounded(main());
 }
@@ -288,13 +286,11 @@ TEST_F(communicate, refuses_what_would_disturb_it)
         auto first = co_await create_task(cat.communicate("input"));
         EXPECT_TRUE(
             co_await thrown_by<std::logic_error>(cat.communicate("input")));
-        EXPECT_TRUE(
-            co_await thrown_by<std::logic_error>(cat.communicate()));
-        EXPECT_TRUE(
-            co_await thrown_by<std::logic_error>(cat.out().readline()));
-        EXPECT_EQ(co_await error_of(
-                      cat.in().async_write_some(asio::buffer("x", 1))),
-                  errc::already_writing);
+        EXPECT_TRUE(co_await thrown_by<std::logic_error>(cat.communicate()));
+        EXPECT_TRUE(co_await thrown_by<std::logic_error>(cat.out().readline()));
+        EXPECT_EQ(
+            co_await error_of(cat.in().async_write_some(asio::buffer("x", 1))),
+            errc::already_writing);
         cat.send_signal(SIGCONT);
         EXPECT_TRUE((co_await first.join()).out == much + "input");
     };
@@ -335,8 +331,7 @@ TEST_F(communicate, loses_no_byte_when_cancelled_and_called_again)
         const auto sent = pattern(megabyte);
         auto cat = co_await stopped_cat();
         for (int turn : {0, 0, 1, 2, 3, 5, 8, 20}) {
-            EXPECT_FALSE(
-                co_await cancelled_after(turn, cat.communicate(sent)));
+            EXPECT_FALSE(co_await cancelled_after(turn, cat.communicate(sent)));
             EXPECT_FALSE(co_await cancelled_after(turn, cat.communicate()));
             EXPECT_EQ(cat.poll(), std::nullopt);
         }
@@ -402,8 +397,8 @@ TEST_F(communicate, cancelled_between_any_two_handlers_loses_nothing)
     const auto sent = pattern(200'001);
     for (int count = 0; count < 30; ++count) {
         asio::io_context io;
-        auto cat = spawn_process(
-            io, child("cat").in(piped).out(piped).err(piped));
+        auto cat =
+            spawn_process(io, child("cat").in(piped).out(piped).err(piped));
         std::optional<output> got;
         for (int again = 0; !got && again < 20; ++again)
             got = cancelled_between(io, count, cat.communicate(sent));
@@ -444,10 +439,10 @@ TEST_F(communicate, a_different_second_input_is_refused)
         auto cat = co_await stopped_cat();
         const auto sent = pattern(300'000);
         EXPECT_FALSE(co_await cancelled_after(5, cat.communicate(sent)));
-        EXPECT_TRUE(co_await thrown_by<std::logic_error>(
-            cat.communicate("other")));
-        EXPECT_TRUE(co_await thrown_by<std::logic_error>(
-            cat.communicate(sent + "x")));
+        EXPECT_TRUE(
+            co_await thrown_by<std::logic_error>(cat.communicate("other")));
+        EXPECT_TRUE(
+            co_await thrown_by<std::logic_error>(cat.communicate(sent + "x")));
         EXPECT_FALSE(co_await cancelled_after(5, cat.communicate(sent)));
         cat.send_signal(SIGCONT);
         EXPECT_TRUE((co_await cat.communicate(sent)).out == sent);
@@ -524,7 +519,7 @@ class interruptions {
 public:
     interruptions()
     {
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = brood_test_on_alarm;
         ::sigaction(SIGALRM, &action, &before_);
         const itimerval each{{0, 1000}, {0, 1000}};
@@ -540,7 +535,7 @@ public:
     interruptions& operator=(const interruptions&) = delete;
 
 private:
-    struct sigaction before_ {};
+    struct sigaction before_{};
 };
 
 }  // namespace

@@ -62,8 +62,7 @@ protected:
     // not, it is put down.
     bool holds(containment level, const std::vector<std::string>& how)
     {
-        std::vector<std::string> line{child_path(),
-                                      "fork-and-hold-then-pause",
+        std::vector<std::string> line{child_path(), "fork-and-hold-then-pause",
                                       "ignore-term"};
         line.insert(line.end(), how.begin(), how.end());
         const auto ended = run_until("\n", [&](auto time) {
@@ -131,8 +130,7 @@ TEST_F(levels, dropping_a_handle_kills_whom_its_level_holds)
         tried.push_back(containment::cgroup);
     for (const auto level : tried) {
         const auto before =
-            cgroups_.empty() ? std::set<std::string>()
-                             : groups_below(cgroups_);
+            cgroups_.empty() ? std::set<std::string>() : groups_below(cgroups_);
         int descendant = 0;
         auto main = [&]() -> awaitable<void> {
             auto what = child("fork-and-hold-then-pause", "ignore-term")
@@ -144,11 +142,10 @@ TEST_F(levels, dropping_a_handle_kills_whom_its_level_holds)
             descendant = std::stoi(co_await p.out().readline());
         };
         run_bounded(main());
-        EXPECT_TRUE(
-            wait_until([&] { return !process_is_alive(descendant); }));
+        EXPECT_TRUE(wait_until([&] { return !process_is_alive(descendant); }));
         if (!cgroups_.empty()) {
-            EXPECT_TRUE(wait_until(
-                [&] { return groups_below(cgroups_) == before; }));
+            EXPECT_TRUE(
+                wait_until([&] { return groups_below(cgroups_) == before; }));
         }
     }
 }
@@ -209,11 +206,10 @@ TEST_F(levels, a_child_is_born_in_its_cgroup)
 {
     if (cgroups_.empty())
         GTEST_SKIP() << "no cgroup2 hierarchy that we may write to";
-    const auto shown =
-        output_of(brood::exec("cat", "/proc/self/cgroup")
-                      .containment(containment::cgroup)
-                      .cgroup_parent(cgroups_)
-                      .out(piped));
+    const auto shown = output_of(brood::exec("cat", "/proc/self/cgroup")
+                                     .containment(containment::cgroup)
+                                     .cgroup_parent(cgroups_)
+                                     .out(piped));
     EXPECT_NE(shown.find("/brood-"), std::string::npos) << shown;
 }
 
@@ -232,12 +228,13 @@ TEST_F(levels, what_contradicts_a_level_is_refused)
                       .containment(containment::group))
                   .find("needs a group that the child leads"),
               std::string::npos);
-    EXPECT_NE(why(child("exit", "0").process_group().containment(
-                      containment::session))
+    EXPECT_NE(why(child("exit", "0")
+                      .process_group()
+                      .containment(containment::session))
                   .find("leave process_group() out"),
               std::string::npos);
-    EXPECT_NE(why(child("exit", "0").cgroup_parent("/x")).find(
-                  "cgroup_parent() is for"),
+    EXPECT_NE(why(child("exit", "0").cgroup_parent("/x"))
+                  .find("cgroup_parent() is for"),
               std::string::npos);
 }
 

@@ -96,8 +96,7 @@ TEST_F(environment, is_the_parents_unless_changed)
 TEST_F(environment, can_be_empty_or_a_single_variable)
 {
     EXPECT_EQ(output_of(child("print-env").clear_env()), "");
-    EXPECT_EQ(output_of(child("print-env").clear_env().env("A", "1")),
-              "A=1\n");
+    EXPECT_EQ(output_of(child("print-env").clear_env().env("A", "1")), "A=1\n");
     EXPECT_EQ(output_of(child("print-env").env("A", "1").clear_env()), "");
 }
 
@@ -107,9 +106,8 @@ TEST_F(environment, invalid_variables_are_refused)
     const auto start = shell(": > " + marker.string());
     const std::string nul("a\0b", 3);
     const std::vector<std::pair<std::string, std::string>> wrong{
-        {nul, "value"}, {"A", nul},       {"A=B", "value"},
-        {"=A", "value"}, {"A=", "value"}, {"=", ""},
-        {"", "value"},
+        {nul, "value"},  {"A", nul}, {"A=B", "value"}, {"=A", "value"},
+        {"A=", "value"}, {"=", ""},  {"", "value"},
     };
     for (const auto& [name, value] : wrong) {
         EXPECT_TRUE(refusal_of(brood::command(start).env(name, value)))
@@ -137,11 +135,10 @@ TEST_F(environment, bytes_pass_unchanged)
     fs::create_directory(dir / odd);
     fs::create_symlink(child_path(), dir / odd / odd);
     const auto program = dir / odd / odd;
-    EXPECT_EQ(output_of(exec(program, "print-args")),
-              program.string() + "\n");
-    EXPECT_EQ(output_of(exec(odd, "print-args")
-                            .env("PATH", (dir / odd).string())),
-              odd + "\n");
+    EXPECT_EQ(output_of(exec(program, "print-args")), program.string() + "\n");
+    EXPECT_EQ(
+        output_of(exec(odd, "print-args").env("PATH", (dir / odd).string())),
+        odd + "\n");
     EXPECT_EQ(output_of(child("print-cwd").cwd(dir / odd)),
               (dir / odd).string() + "\n");
 
@@ -176,12 +173,12 @@ TEST_F(environment, the_program_is_searched_on_the_childs_path)
         must(::setenv("PATH", (dir / "a").c_str(), 1));
         require_equal(output_of(tool), "a\n");
         require_equal(found_on(path({"b"})), "b\n");
-        require_equal(spawn_failure_of(
-                          brood::command(tool).env("PATH", path({"none"})))
-                          .value()
-                          .code()
-                          .value(),
-                      ENOENT);
+        require_equal(
+            spawn_failure_of(brood::command(tool).env("PATH", path({"none"})))
+                .value()
+                .code()
+                .value(),
+            ENOENT);
         // Without one: where the standard programs are.
         const auto echo = exec("sh", "-c", "echo found");
         require_equal(output_of(brood::command(echo).unset_env("PATH")),
@@ -220,9 +217,8 @@ TEST_F(environment, the_current_directory_is_never_searched)
     make_tool("here", "tool", "never");
     BROOD_IN_A_COPY([this] {
         must(::chdir((dir / "here").c_str()));
-        for (const auto* const path :
-             {"", ":", "::", ".", "./", "../here", ":/none", "/none:",
-              "/none::/none"}) {
+        for (const auto* const path : {"", ":", "::", ".", "./", "../here",
+                                       ":/none", "/none:", "/none::/none"}) {
             for (const bool with_cwd : {false, true}) {
                 auto what = exec("tool").env("PATH", path);
                 if (with_cwd)
@@ -266,18 +262,16 @@ TEST_F(environment, a_relative_program_is_relative_to_the_childs_cwd)
     BROOD_IN_A_COPY([&, this] {
         must(::chdir((dir / "here").c_str()));
         require_equal(output_of(exec("./tool")), "here\n");
-        require_equal(output_of(exec("./tool").cwd(dir / "there")),
-                      "there\n");
+        require_equal(output_of(exec("./tool").cwd(dir / "there")), "there\n");
         require_equal(output_of(exec("sub/tool")), "sub\n");
         require_equal(output_of(exec("./tool").cwd("sub")), "sub\n");
         require_equal(
             output_of(exec("x").executable("./tool").cwd(dir / "there")),
             "there\n");
-        require_equal(
-            spawn_failure_of(exec("sub/tool").cwd(dir / "there"))
-                .value()
-                .path(),
-            "sub/tool");
+        require_equal(spawn_failure_of(exec("sub/tool").cwd(dir / "there"))
+                          .value()
+                          .path(),
+                      "sub/tool");
         // Neither an absolute program nor an argument is touched.
         require_equal(output_of(exec(there, "./tool", "sub").cwd("sub")),
                       "there\n./tool\nsub\n");
@@ -286,20 +280,21 @@ TEST_F(environment, a_relative_program_is_relative_to_the_childs_cwd)
 
 TEST_F(environment, executable_runs_another_file)
 {
-    EXPECT_EQ(output_of(exec("a name", "print-args", "x")
-                            .executable(child_path())),
-              "a name\nx\n");
-    EXPECT_EQ(output_of(exec("/none", "print-args")
-                            .executable(fs::path(child_path()))),
-              "/none\n");
+    EXPECT_EQ(
+        output_of(exec("a name", "print-args", "x").executable(child_path())),
+        "a name\nx\n");
+    EXPECT_EQ(
+        output_of(
+            exec("/none", "print-args").executable(fs::path(child_path()))),
+        "/none\n");
     EXPECT_EQ(output_of(exec("/none", "print-cwd")
                             .executable(child_path())
                             .cwd(dir.path())),
               dir.path().string() + "\n");
     // Searched as a program would be.
     make_tool("a", "tool", "found");
-    EXPECT_EQ(output_of(exec("x").executable("tool").env(
-                  "PATH", (dir / "a").string())),
+    EXPECT_EQ(output_of(exec("x").executable("tool").env("PATH",
+                                                         (dir / "a").string())),
               "found\n");
 
     const auto missing = (dir / "none").string();

@@ -82,36 +82,36 @@ std::vector<command> commands_with_everything(const temp_dir& dir)
         return what;
     };
     std::vector<command> all;
-    all.push_back(set_up(
-        shell(found + "read line <&3 && test \"$line\" = input && "
-                      "echo 4 >&4 && echo 5 >&5 && exit 7")
-            .in(piped)
-            .out(piped)
-            .err(piped)
-            .child_fd(3, file(dir / "input", file_mode::read))
-            .child_fd(4, file(dir / "log", file_mode::append))
-            .child_fd(5, piped_out)
-            .pipe_size(8192)
-            .new_session()));
+    all.push_back(
+        set_up(shell(found + "read line <&3 && test \"$line\" = input && "
+                             "echo 4 >&4 && echo 5 >&5 && exit 7")
+                   .in(piped)
+                   .out(piped)
+                   .err(piped)
+                   .child_fd(3, file(dir / "input", file_mode::read))
+                   .child_fd(4, file(dir / "log", file_mode::append))
+                   .child_fd(5, piped_out)
+                   .pipe_size(8192)
+                   .new_session()));
     // Sources that have to be moved out of the way first.
-    all.push_back(set_up(
-        shell(found + "read line && test \"$line\" = input && echo 1 && "
-                      "echo 2 >&2 && : >&3 && exit 7")
-            .in(file(dir / "input"))
-            .out(file(dir / "output", file_mode::truncate))
-            .err(to_stdout)
-            .child_fd(3, from_fd(2))
-            .child_fd(4, from_fd(0))
-            .child_fd(6, devnull)
-            .pass_fd(passed)
-            .process_group()));
+    all.push_back(
+        set_up(shell(found + "read line && test \"$line\" = input && echo 1 && "
+                             "echo 2 >&2 && : >&3 && exit 7")
+                   .in(file(dir / "input"))
+                   .out(file(dir / "output", file_mode::truncate))
+                   .err(to_stdout)
+                   .child_fd(3, from_fd(2))
+                   .child_fd(4, from_fd(0))
+                   .child_fd(6, devnull)
+                   .pass_fd(passed)
+                   .process_group()));
     // A program that is not in the first directory of PATH.
     const std::filesystem::path program = child_path();
-    all.push_back(exec(program.filename(), "exit", "7")
-                      .in(devnull)
-                      .out(devnull)
-                      .env("PATH", "/nonexistent:" +
-                                       program.parent_path().string()));
+    all.push_back(
+        exec(program.filename(), "exit", "7")
+            .in(devnull)
+            .out(devnull)
+            .env("PATH", "/nonexistent:" + program.parent_path().string()));
     // What a child is given besides.
     all.push_back(shell("test $(ulimit -n) = 70 && exit 7")
                       .in(devnull)
@@ -181,9 +181,8 @@ attempt start_with_fault(asio::io_context& io, const command& what, long calls,
 // report that could not be read, that nothing is known.
 bool is_precise(const spawn_error& failure, int error)
 {
-    return failure.step() == spawn_step::none
-               ? failure.code().value() == EPROTO
-               : failure.code().value() == error;
+    return failure.step() == spawn_step::none ? failure.code().value() == EPROTO
+                                              : failure.code().value() == error;
 }
 
 // Threads that wait for a child end on their own.
@@ -279,9 +278,9 @@ class shared_counter {
 public:
     shared_counter()
         : place_(::mmap(nullptr, sizeof(std::atomic<int>),
-                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0)),
-          value_(new (place_) std::atomic<int>(0))
+                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                        0)),
+          value_(new(place_) std::atomic<int>(0))
     {
     }
     ~shared_counter() { ::munmap(place_, sizeof *value_); }
@@ -339,8 +338,7 @@ TEST_F(faults, a_refused_engine_is_replaced_by_the_next)
         }
         EXPECT_GT(*failed, 0);
         // EINVAL is first taken for a kernel without pidfds at birth.
-        if (os::current_engine() != os::spawn_engine::fork &&
-            error != EINVAL) {
+        if (os::current_engine() != os::spawn_engine::fork && error != EINVAL) {
             EXPECT_GT(*replaced, 0);
         }
     }
@@ -354,10 +352,10 @@ namespace {
 bool runs_a_child(asio::io_context& io)
 {
     try {
-        auto p = spawn_process(
-            io, child("cat").in(piped).out(piped).err(piped));
-        auto done = asio::co_spawn(io, p.communicate("bytes"),
-                                   asio::use_future);
+        auto p =
+            spawn_process(io, child("cat").in(piped).out(piped).err(piped));
+        auto done =
+            asio::co_spawn(io, p.communicate("bytes"), asio::use_future);
         io.restart();
         io.run();
         require_equal(done.get().out, "bytes");
@@ -453,8 +451,7 @@ TEST_F(faults, a_kernel_without_quiet_writes_is_written_to_the_older_way)
             }
             require(p.in().write("two"));
             p.in().close();
-            auto got =
-                asio::co_spawn(io, p.out().read(), asio::use_future);
+            auto got = asio::co_spawn(io, p.out().read(), asio::use_future);
             io.run();
             require_equal(got.get(), "onetwo");
             require_equal(wait_on(io, p), 0);

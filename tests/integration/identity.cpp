@@ -92,15 +92,14 @@ TEST_F(identity, a_process_group_is_led_or_joined)
             child("cat").process_group().in(piped).out(devnull));
         auto member = co_await create_subprocess(
             child("print-session").process_group(leader.pid()).out(piped));
-        EXPECT_EQ(field(co_await member.out().read(), "\npgid"),
-                  leader.pid());
+        EXPECT_EQ(field(co_await member.out().read(), "\npgid"), leader.pid());
         EXPECT_EQ(co_await member.wait(), 0);
 
         // A group of another session cannot be joined.
         auto other = co_await create_subprocess(
             child("cat").new_session().in(piped).out(devnull));
-        const auto failed = spawn_failure_of(
-            child("exit", "0").process_group(other.pid()));
+        const auto failed =
+            spawn_failure_of(child("exit", "0").process_group(other.pid()));
         EXPECT_TRUE(failed.has_value());
         if (failed) {
             EXPECT_EQ(failed->step(), spawn_step::setpgid);
@@ -114,8 +113,8 @@ std::string ids(uid_t user, gid_t group, std::vector<gid_t> groups)
     std::sort(groups.begin(), groups.end());
     const auto u = std::to_string(user);
     const auto g = std::to_string(group);
-    std::string text = "uid " + u + "\neuid " + u + "\ngid " + g +
-                       "\negid " + g + "\ngroups";
+    std::string text =
+        "uid " + u + "\neuid " + u + "\ngid " + g + "\negid " + g + "\ngroups";
     for (const auto each : groups)
         text += " " + std::to_string(each);
     return text + "\n";
@@ -146,8 +145,7 @@ TEST_F(identity, user_and_group_are_set)
         must(::setgroups(1, &extra));
         const auto all = ids(user.pw_uid, user.pw_gid, groups_of(user));
         require_equal(output_of(brood::command(what).user(stranger)), all);
-        require_equal(output_of(brood::command(what).user(user.pw_name)),
-                      all);
+        require_equal(output_of(brood::command(what).user(user.pw_name)), all);
         require_equal(
             output_of(brood::command(what).user(stranger).group(1234)),
             ids(user.pw_uid, 1234, groups_of(user)));
@@ -201,8 +199,7 @@ TEST_F(identity, nobody_else_may_become_somebody)
         require(step_of(brood::command(what).extra_groups({})) ==
                 spawn_step::setgroups);
         // The groups that come with a user are changed before the user is.
-        require(step_of(brood::command(what).user(0)) ==
-                spawn_step::setgroups);
+        require(step_of(brood::command(what).user(0)) == spawn_step::setgroups);
         require_clean(before);
     });
     EXPECT_FALSE(fs::exists(marker));
@@ -221,11 +218,10 @@ TEST_F(identity, extra_groups_are_set_exactly)
             ids(0, 0, {100, 200, 300}));
         require_equal(output_of(brood::command(what).extra_groups({})),
                       ids(0, 0, {}));
-        require_equal(output_of(brood::command(what)
-                                    .user(stranger)
-                                    .group(7)
-                                    .extra_groups({4294967294, 5})),
-                      ids(stranger, 7, {4294967294, 5}));
+        require_equal(
+            output_of(brood::command(what).user(stranger).group(7).extra_groups(
+                {4294967294, 5})),
+            ids(stranger, 7, {4294967294, 5}));
         require_equal(::getgroups(0, nullptr), 1);
     });
 }
@@ -275,7 +271,7 @@ TEST_F(identity, the_umask_is_set)
     const auto make_file = shell("rm -f file; : > file").cwd(dir.path());
     for (const int mask : {0, 022, 077}) {
         EXPECT_EQ(outcome_of(brood::command(make_file).umask(mask)).code, 0);
-        struct stat about {};
+        struct stat about{};
         ASSERT_EQ(::stat(path.c_str(), &about), 0);
         EXPECT_EQ(static_cast<int>(about.st_mode & 0777), 0666 & ~mask);
     }
@@ -303,8 +299,7 @@ std::vector<std::string> signal_sets(brood::command what)
 
 TEST_F(identity, the_signal_state_starts_clean)
 {
-    const auto print_signals =
-        brood::exec(public_child(), "print-signals");
+    const auto print_signals = brood::exec(public_child(), "print-signals");
     BROOD_IN_A_COPY([&] {
         for (const int number :
              {SIGPIPE, SIGHUP, SIGUSR1, SIGTTOU, SIGRTMIN, SIGRTMAX})

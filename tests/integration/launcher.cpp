@@ -47,8 +47,8 @@ protected:
     {
         std::string text = "it was not refused";
         auto main = [&]() -> awaitable<void> {
-            const auto error = co_await thrown_by<unexpected_command>(
-                fake.run_process(what));
+            const auto error =
+                co_await thrown_by<unexpected_command>(fake.run_process(what));
             if (error)
                 text = error->what();
         };
@@ -66,11 +66,10 @@ TEST_F(launchers, the_systems_own_runs_commands_and_pipelines)
         const auto one = co_await real.run_process(child("exit", "3"));
         EXPECT_EQ(one.returncode, 3);
         EXPECT_EQ(co_await real.check_output(child("echo", "a")), "a\n");
-        const auto two = co_await real.run_process(
-            child("echo", "b") | child("cat"));
+        const auto two =
+            co_await real.run_process(child("echo", "b") | child("cat"));
         EXPECT_EQ(two.out(), "b\n");
-        EXPECT_EQ(co_await real.check_output(child("echo", "c") |
-                                             child("cat")),
+        EXPECT_EQ(co_await real.check_output(child("echo", "c") | child("cat")),
                   "c\n");
     };
     run_bounded(main());
@@ -131,8 +130,7 @@ TEST_F(scripts, nothing_is_started)
     fake.on(any_command());
     auto main = [&]() -> awaitable<void> {
         const auto before = children().size();
-        const auto ended =
-            co_await fake.run_process(exec("/no/such/program"));
+        const auto ended = co_await fake.run_process(exec("/no/such/program"));
         EXPECT_TRUE(ended.ok());
         EXPECT_EQ(children().size(), before);
     };
@@ -183,15 +181,15 @@ TEST_F(scripts, a_timeout_looks_like_one)
 TEST_F(scripts, a_start_can_fail)
 {
     fake.on(argv("gone"), replies().fails_to_start());
-    fake.on(argv("locked"), replies().fails_to_start(
-                                std::errc::permission_denied,
-                                brood::spawn_step::chdir));
+    fake.on(argv("locked"),
+            replies().fails_to_start(std::errc::permission_denied,
+                                     brood::spawn_step::chdir));
     fake.on(argv("given"), replies().fails_to_start(spawn_error(
                                make_error_code(std::errc::io_error),
                                brood::spawn_step::open, "/file", "why")));
     auto main = [&]() -> awaitable<void> {
-        const auto gone = co_await thrown_by<spawn_error>(
-            fake.run_process(exec("gone")));
+        const auto gone =
+            co_await thrown_by<spawn_error>(fake.run_process(exec("gone")));
         EXPECT_EQ(gone.value().code(), std::errc::no_such_file_or_directory);
         EXPECT_EQ(gone.value().step(), brood::spawn_step::exec);
         EXPECT_EQ(gone.value().path(), "gone");
@@ -199,8 +197,8 @@ TEST_F(scripts, a_start_can_fail)
             fake.create_subprocess(exec("locked")));
         EXPECT_EQ(locked.value().step(), brood::spawn_step::chdir);
         EXPECT_EQ(locked.value().code(), std::errc::permission_denied);
-        const auto given = co_await thrown_by<spawn_error>(
-            fake.run_process(exec("given")));
+        const auto given =
+            co_await thrown_by<spawn_error>(fake.run_process(exec("given")));
         EXPECT_EQ(given.value().path(), "/file");
     };
     run_bounded(main());
@@ -243,8 +241,8 @@ TEST_F(scripts, an_unexpected_command_is_named_with_what_was_expected)
     fake.on(argv("git", "two words"), replies().then());
     fake.on(program("curl"), replies().repeated());
     fake.on(that("a push", [](const brood::command& what) {
-                return what.arguments().back() == "push";
-            }));
+        return what.arguments().back() == "push";
+    }));
     EXPECT_EQ(refusal_of(exec("git", "two", redacted("secret")).cwd("/x")),
               "brood: unexpected command: cd /x && git two ***\n"
               "expected is one of:\n"
@@ -277,8 +275,8 @@ TEST_F(scripts, only_what_is_captured_is_in_the_result)
             exec("a").out(devnull).err(brood::file("/no/such/file")));
         EXPECT_EQ(elsewhere.out, "");
         EXPECT_EQ(elsewhere.err, "");
-        const auto merged = co_await fake.run_process(
-            exec("a").err(brood::to_stdout));
+        const auto merged =
+            co_await fake.run_process(exec("a").err(brood::to_stdout));
         EXPECT_EQ(merged.out, "outerr");
         EXPECT_EQ(merged.err, "");
     };
@@ -293,8 +291,7 @@ TEST_F(scripts, check_output_counts_on_it)
         EXPECT_EQ(co_await fake.check_output(exec("good")), "yes");
         const auto error = co_await thrown_by<called_process_error>(
             fake.check_output(exec("bad")));
-        EXPECT_EQ(error.value().what(),
-                  "bad: exited with code 2\nno"s);
+        EXPECT_EQ(error.value().what(), "bad: exited with code 2\nno"s);
     };
     run_bounded(main());
 }
@@ -374,8 +371,8 @@ TEST_F(scripts, a_process_reads_its_input_to_the_end)
 {
     fake.on(argv("tool"), replies().out("hello\n").code(1));
     auto main = [&]() -> awaitable<void> {
-        auto p = co_await fake.create_subprocess(
-            exec("tool").in(piped).out(piped));
+        auto p =
+            co_await fake.create_subprocess(exec("tool").in(piped).out(piped));
         EXPECT_EQ(co_await p.out().readline(), "hello\n");
         // More than a pipe holds: it is read, and breaks no pipe.
         p.in().write(pattern(std::size_t{200} * 1024));

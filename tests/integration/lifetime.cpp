@@ -300,8 +300,7 @@ TEST_F(lifetime, run_leaves_no_child_behind)
         for (int i = 0; i != 3; ++i) {
             auto in_a_task = co_await create_subprocess(pauses());
             pids.push_back(in_a_task.pid());
-            auto t = co_await create_task(
-                hold_for_ever(std::move(in_a_task)));
+            auto t = co_await create_task(hold_for_ever(std::move(in_a_task)));
             if (i == 0)
                 t.detach();
         }
@@ -343,7 +342,7 @@ TEST_F(lifetime, a_loop_that_goes_takes_its_children_along)
 
 struct ::sigaction action_of(int signal)
 {
-    struct ::sigaction now {};
+    struct ::sigaction now{};
     must(::sigaction(signal, nullptr, &now));
     return now;
 }
@@ -526,8 +525,8 @@ TEST_F(lifetime, nothing_of_the_process_is_changed)
 bool other_threads_sleep()
 {
     for (const auto& [id, name] : threads()) {
-        const auto stat = read_file("/proc/self/task/" + std::to_string(id) +
-                                    "/stat");
+        const auto stat =
+            read_file("/proc/self/task/" + std::to_string(id) + "/stat");
         const bool sleeps = stat.find(") S ") != stat.npos;
         if (id != ::getpid() && !sleeps)
             return false;

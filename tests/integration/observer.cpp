@@ -90,8 +90,7 @@ void expect_here(const std::source_location& where, unsigned line)
 TEST_F(observers, are_told_of_a_child_from_start_to_end)
 {
     auto main = [&]() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("exit", "3").observe(seen));
+        auto p = co_await create_subprocess(child("exit", "3").observe(seen));
         EXPECT_EQ(seen->told, strings{"spawned"});
         EXPECT_EQ(seen->events.at(0).pid(), p.pid());
         co_await p.wait();
@@ -200,12 +199,12 @@ TEST_F(observers, are_told_why_and_how_a_run_is_stopped)
             child("ready-then-pause").output_limit(1).observe(seen));
     };
     run_bounded(main());
-    const auto limit = std::to_string(
-        static_cast<int>(stop_reason::output_limit));
-    EXPECT_EQ(seen->told,
-              (strings{"spawned",
-                       "stopped " + limit + " " + std::to_string(SIGTERM),
-                       "killed by SIGTERM (15)"}));
+    const auto limit =
+        std::to_string(static_cast<int>(stop_reason::output_limit));
+    EXPECT_EQ(
+        seen->told,
+        (strings{"spawned", "stopped " + limit + " " + std::to_string(SIGTERM),
+                 "killed by SIGTERM (15)"}));
 }
 
 TEST_F(observers, are_told_of_each_signal_of_a_stop)
@@ -220,9 +219,8 @@ TEST_F(observers, are_told_of_each_signal_of_a_stop)
         co_await p.stop();
     };
     run_bounded(main());
-    EXPECT_EQ(seen->told,
-              (strings{"spawned", "stopped 0 15", "stopped 0 9",
-                       "killed by SIGKILL (9)"}));
+    EXPECT_EQ(seen->told, (strings{"spawned", "stopped 0 15", "stopped 0 9",
+                                   "killed by SIGKILL (9)"}));
 }
 
 TEST_F(observers, are_told_of_no_stop_where_there_was_none)
@@ -237,12 +235,11 @@ TEST_F(observers, are_told_of_no_stop_where_there_was_none)
 TEST_F(observers, are_told_why_a_child_could_not_be_started)
 {
     auto main = [&]() -> awaitable<void> {
-        const auto error = co_await thrown_by<brood::spawn_error>(
-            create_subprocess(
+        const auto error =
+            co_await thrown_by<brood::spawn_error>(create_subprocess(
                 exec("/no/such/program", redacted("x")).observe(seen)));
         EXPECT_TRUE(error.has_value());
-        EXPECT_EQ(seen->told,
-                  strings{"failed: " + std::string(error->what())});
+        EXPECT_EQ(seen->told, strings{"failed: " + std::string(error->what())});
     };
     run_bounded(main());
     EXPECT_EQ(seen->events.at(0).pid(), -1);
@@ -297,8 +294,8 @@ TEST_F(observers, are_told_of_a_child_that_is_lost_with_its_loop)
     std::optional<brood::process> p;
     {
         asio::io_context io;
-        p.emplace(brood::spawn_process(
-            io, child("cat").in(piped).observe(seen)));
+        p.emplace(
+            brood::spawn_process(io, child("cat").in(piped).observe(seen)));
     }
     EXPECT_EQ(seen->told, (strings{"spawned", "dropped"}));
     p.reset();
@@ -309,16 +306,15 @@ TEST_F(observers, are_not_told_of_a_dropped_handle_where_that_is_meant)
 {
     asio::io_context io;
     {
-        auto p =
-            brood::spawn_process(io, child("cat").in(piped).observe(seen));
+        auto p = brood::spawn_process(io, child("cat").in(piped).observe(seen));
         p.detach();
     }
     {
-        const auto p = brood::spawn_process(
-            io, child("cat")
-                    .in(piped)
-                    .on_drop(brood::on_drop::detach)
-                    .observe(seen));
+        const auto p =
+            brood::spawn_process(io, child("cat")
+                                         .in(piped)
+                                         .on_drop(brood::on_drop::detach)
+                                         .observe(seen));
     }
     EXPECT_EQ(seen->told, (strings{"spawned", "spawned"}));
 }
@@ -327,11 +323,10 @@ TEST_F(observers, are_not_told_of_a_dropped_handle_of_an_ended_child)
 {
     asio::io_context io;
     {
-        const auto p = brood::spawn_process(io,
-                                            child("exit", "0").observe(seen));
+        const auto p =
+            brood::spawn_process(io, child("exit", "0").observe(seen));
         // Ended, though nobody asked brood.
-        EXPECT_TRUE(
-            wait_until([&] { return process_state(p.pid()) == 'Z'; }));
+        EXPECT_TRUE(wait_until([&] { return process_state(p.pid()) == 'Z'; }));
     }
     EXPECT_EQ(seen->told, strings{"spawned"});
 }
@@ -361,9 +356,9 @@ TEST_F(observers, of_a_context_are_told_of_all_its_children)
     asio::io_context io;
     brood::use_observer(io, seen);
     auto p = brood::spawn_process(io, child("exit", "0"));
-    EXPECT_THROW(static_cast<void>(brood::spawn_process(
-                     io, exec("/no/such/program"))),
-                 brood::spawn_error);
+    EXPECT_THROW(
+        static_cast<void>(brood::spawn_process(io, exec("/no/such/program"))),
+        brood::spawn_error);
     EXPECT_EQ(seen->told.size(), 2u);
     EXPECT_EQ(seen->told.at(0), "spawned");
     EXPECT_EQ(seen->told.at(1).substr(0, 7), "failed:");

@@ -78,8 +78,7 @@ TEST_F(pipelines, death_by_sigpipe_upstream_of_a_success_is_no_failure)
 
 TEST_F(pipelines, death_by_sigpipe_is_a_failure_where_the_reader_failed)
 {
-    const auto ended =
-        result_of(exec("yes") | shell("read line; exit 3"));
+    const auto ended = result_of(exec("yes") | shell("read line; exit 3"));
     EXPECT_EQ(ended.returncode(), 3);
     const auto last = result_of(exec("true") | shell("kill -PIPE $$"));
     EXPECT_EQ(last.returncode(), -SIGPIPE);
@@ -87,9 +86,9 @@ TEST_F(pipelines, death_by_sigpipe_is_a_failure_where_the_reader_failed)
 
 TEST_F(pipelines, the_last_command_that_failed_decides)
 {
-    const auto ended = result_of(shell("echo one >&2; exit 1") |
-                                 shell("cat; echo two >&2; exit 2") |
-                                 exec("cat"));
+    const auto ended =
+        result_of(shell("echo one >&2; exit 1") |
+                  shell("cat; echo two >&2; exit 2") | exec("cat"));
     EXPECT_EQ(ended.returncode(), 2);
     EXPECT_EQ(ended.stages[0].err, "one\n");
     EXPECT_EQ(ended.stages[1].err, "two\n");
@@ -124,8 +123,7 @@ TEST_F(pipelines, a_time_limit_is_of_the_whole)
         (child("ready-then-pause") | exec("cat") | exec("cat")).timeout(50ms));
     EXPECT_TRUE(ended.timed_out());
     EXPECT_FALSE(ended.ok());
-    EXPECT_THROW(static_cast<void>(ended.check()),
-                 brood::called_process_error);
+    EXPECT_THROW(static_cast<void>(ended.check()), brood::called_process_error);
     for (const auto& each : ended.stages)
         EXPECT_NE(each.status.how(), brood::exit_status::kind::unknown);
 }
@@ -135,8 +133,7 @@ TEST_F(pipelines, cancelling_one_leaves_none_of_its_children)
     auto main = []() -> awaitable<void> {
         for (int count = 0; count != 12; ++count) {
             const auto ended = co_await cancelled_after(
-                count,
-                run_process(child("ready-then-pause") | exec("cat")));
+                count, run_process(child("ready-then-pause") | exec("cat")));
             EXPECT_FALSE(ended.has_value());
             EXPECT_TRUE(children().empty());
         }
@@ -148,9 +145,8 @@ TEST_F(pipelines, its_ends_lead_where_the_first_and_the_last_command_say)
 {
     const temp_dir dir;
     write_file(dir / "in", "from a file\n");
-    const auto ended = result_of(
-        exec("cat").in(brood::file(dir / "in")) |
-        exec("cat").out(brood::file(dir / "out")));
+    const auto ended = result_of(exec("cat").in(brood::file(dir / "in")) |
+                                 exec("cat").out(brood::file(dir / "out")));
     EXPECT_EQ(ended.out(), "");
     EXPECT_EQ(read_file(dir / "out"), "from a file\n");
 }
@@ -166,10 +162,10 @@ TEST_F(pipelines, what_contradicts_itself_is_refused)
     EXPECT_NE(refusal_of(exec("true").out(brood::devnull) | exec("cat"))
                   .find("only the last command"),
               std::string::npos);
-    EXPECT_NE(refusal_of((exec("cat").in(brood::devnull) | exec("cat"))
-                             .input("x"))
-                  .find("leave in() out"),
-              std::string::npos);
+    EXPECT_NE(
+        refusal_of((exec("cat").in(brood::devnull) | exec("cat")).input("x"))
+            .find("leave in() out"),
+        std::string::npos);
     EXPECT_TRUE(children().empty());
 }
 
@@ -184,9 +180,8 @@ TEST_F(pipelines, check_output_gives_what_the_last_command_wrote)
     auto main = []() -> awaitable<void> {
         EXPECT_EQ(co_await check_output(exec("echo", "x") | exec("cat")),
                   "x\n");
-        const auto error =
-            co_await thrown_by<brood::called_process_error>(
-                check_output(shell("exit 3") | exec("cat")));
+        const auto error = co_await thrown_by<brood::called_process_error>(
+            check_output(shell("exit 3") | exec("cat")));
         EXPECT_TRUE(error.has_value());
     };
     run_bounded(main());

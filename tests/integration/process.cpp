@@ -55,8 +55,8 @@ TEST_F(process, wait_returns_the_exit_code)
 {
     for (const int code : {0, 1, 7, 47, 255}) {
         run_test([code]() -> awaitable<void> {
-            auto p = co_await create_subprocess(
-                child("exit", std::to_string(code)));
+            auto p =
+                co_await create_subprocess(child("exit", std::to_string(code)));
             EXPECT_EQ(co_await p.wait(), code);
             EXPECT_EQ(co_await p.wait(), code);
             EXPECT_EQ(p.returncode(), code);
@@ -83,8 +83,8 @@ TEST_F(process, has_no_code_before_its_exit)
 TEST_F(process, a_signalled_child_has_minus_the_signal)
 {
     const auto dies_of = [](int signal, auto send) -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("ready-then-pause").out(piped));
+        auto p =
+            co_await create_subprocess(child("ready-then-pause").out(piped));
         EXPECT_EQ(co_await p.out().readline(), "ready\n");
         EXPECT_TRUE(send(p));
         EXPECT_EQ(co_await p.wait(), -signal);
@@ -137,8 +137,8 @@ TEST_F(process, wait_does_not_wait_for_open_pipes)
 TEST_F(process, wait_does_not_wait_for_output_to_be_read)
 {
     run_test([]() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("flood", "4K", "3").out(piped));
+        auto p =
+            co_await create_subprocess(child("flood", "4K", "3").out(piped));
         EXPECT_EQ(co_await p.wait(), 3);
         EXPECT_EQ(co_await p.out().read(), pattern(4096));
     });
@@ -172,8 +172,8 @@ TEST_F(process, many_waits_complete_with_the_same_code)
 TEST_F(process, a_wait_can_be_cancelled_alone)
 {
     run_test([]() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("ready-then-pause").out(piped));
+        auto p =
+            co_await create_subprocess(child("ready-then-pause").out(piped));
         auto undisturbed = co_await create_task(p.wait());
         for (int i = 0; i != 2; ++i) {
             auto cancelled = co_await create_task(p.wait());
@@ -302,8 +302,7 @@ TEST_F(process, a_signal_reaches_the_whole_group)
         EXPECT_TRUE(p.send_signal(SIGTERM, brood::signal_target::group));
         EXPECT_EQ(co_await p.out().read(), "");
         EXPECT_EQ(co_await p.wait(), -SIGTERM);
-        EXPECT_TRUE(
-            wait_until([&] { return !process_is_alive(grandchild); }));
+        EXPECT_TRUE(wait_until([&] { return !process_is_alive(grandchild); }));
     });
 }
 
@@ -360,8 +359,7 @@ TEST_F(process, a_stopped_child_has_not_exited)
 {
     run_test([]() -> awaitable<void> {
         for (const bool killed : {false, true}) {
-            auto p =
-                co_await create_subprocess(child("stop-self").out(piped));
+            auto p = co_await create_subprocess(child("stop-self").out(piped));
             auto waiting = co_await create_task(p.wait());
             EXPECT_EQ(co_await p.out().readline(), "ready\n");
             EXPECT_TRUE(
@@ -430,7 +428,7 @@ TEST_F(process, an_ignored_sigchld_does_not_hang_wait)
 {
     for (const bool by_flag : {false, true}) {
         BROOD_IN_A_COPY([by_flag] {
-            struct ::sigaction ignored {};
+            struct ::sigaction ignored{};
             ignored.sa_handler = by_flag ? SIG_DFL : SIG_IGN;
             ignored.sa_flags = by_flag ? SA_NOCLDWAIT : 0;
             must(::sigaction(SIGCHLD, &ignored, nullptr));
@@ -442,8 +440,7 @@ TEST_F(process, an_ignored_sigchld_does_not_hang_wait)
                 expect_code_or_unknown(p, wait_on(io, p), 5);
                 // The child has gone before anybody waits.
                 auto q = spawn_process(io, child("exit", "6"));
-                require(
-                    wait_until([&] { return !process_exists(q.pid()); }));
+                require(wait_until([&] { return !process_exists(q.pid()); }));
                 require(!q.kill(), "nobody is there to be killed");
                 expect_code_or_unknown(q, wait_on(io, q), 6, false);
                 // Not output_of: where there is no pidfd its code is unknown.
@@ -465,8 +462,7 @@ TEST_F(process, an_ignored_sigchld_does_not_hang_wait)
 TEST_F(process, moves_while_it_is_waited_for)
 {
     run_test([]() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("cat").in(piped).out(piped));
+        auto p = co_await create_subprocess(child("cat").in(piped).out(piped));
         auto& in = p.in();
         auto& out = p.out();
         auto waiting = p.wait();
@@ -487,8 +483,8 @@ TEST_F(process, moves_while_it_is_waited_for)
 TEST_F(process, a_wait_under_way_outlives_the_handle)
 {
     run_test([]() -> awaitable<void> {
-        auto p = std::make_optional(
-            co_await create_subprocess(ends_when_told()));
+        auto p =
+            std::make_optional(co_await create_subprocess(ends_when_told()));
         auto started = co_await create_task(p->wait());
         auto late = p->wait();
         p.reset();
@@ -510,8 +506,7 @@ TEST_F(process, has_a_pid_and_no_streams_it_did_not_ask_for)
     EXPECT_EQ(wait_on(io, p), 0);
 
     run_test([]() -> awaitable<void> {
-        auto q = co_await create_subprocess(
-            child("print-session").out(piped));
+        auto q = co_await create_subprocess(child("print-session").out(piped));
         EXPECT_FALSE(q.has_in() || q.has_err());
         EXPECT_TRUE(q.has_out());
         EXPECT_THROW(q.writer(1), std::logic_error);

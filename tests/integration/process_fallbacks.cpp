@@ -122,16 +122,13 @@ TEST_F(process, a_refused_way_to_start_falls_back_to_the_next)
             const auto allowed = current_engine();
             refuse({{SYS_clone3, error}});
             ends_with(3);
-            require_equal(
-                current_engine(),
-                allowed == spawn_engine::clone ? spawn_engine::vfork
-                                               : allowed);
+            require_equal(current_engine(), allowed == spawn_engine::clone
+                                                ? spawn_engine::vfork
+                                                : allowed);
             notices_every_exit();
-            require_equal(spawn_failure_of(brood::exec("/none"))
-                              .value()
-                              .code()
-                              .value(),
-                          ENOENT);
+            require_equal(
+                spawn_failure_of(brood::exec("/none")).value().code().value(),
+                ENOENT);
             if (thread_sanitizer)
                 return;
             refuse({refused_vfork(error)});

@@ -58,8 +58,8 @@ protected:
             replaying_launcher replay(file);
             for (; after > 0; --after)
                 co_await replay.run_process(child("exit", "0"));
-            const auto error = co_await thrown_by<recording_error>(
-                replay.run_process(what));
+            const auto error =
+                co_await thrown_by<recording_error>(replay.run_process(what));
             if (error)
                 text = error->what();
         };
@@ -110,9 +110,9 @@ TEST_F(recordings, a_replay_gives_the_results_and_starts_nothing)
         const auto dead = co_await replay.run_process(killed);
         EXPECT_EQ(dead.status, brood::exit_status::signaled(SIGKILL, false));
         EXPECT_EQ(replay.left(), 1u);
-        EXPECT_EQ(co_await replay.check_output(child("echo", "x") |
-                                               child("cat")),
-                  "x\n");
+        EXPECT_EQ(
+            co_await replay.check_output(child("echo", "x") | child("cat")),
+            "x\n");
         EXPECT_EQ(replay.left(), 0u);
         EXPECT_EQ(children().size(), before);
     };
@@ -159,12 +159,12 @@ TEST_F(recordings, a_start_that_failed_fails_again)
     std::string recorded = "none";
     auto main = [&]() -> awaitable<void> {
         recording_launcher recorder(system_launcher(), file);
-        const auto error = co_await thrown_by<spawn_error>(
-            recorder.run_process(missing));
+        const auto error =
+            co_await thrown_by<spawn_error>(recorder.run_process(missing));
         recorded = error.value().what();
         replaying_launcher replay(file);
-        const auto again = co_await thrown_by<spawn_error>(
-            replay.run_process(missing));
+        const auto again =
+            co_await thrown_by<spawn_error>(replay.run_process(missing));
         EXPECT_EQ(again.value().what(), recorded);
         EXPECT_EQ(again.value().code(), std::errc::no_such_file_or_directory);
         EXPECT_EQ(again.value().step(), brood::spawn_step::exec);
@@ -208,8 +208,8 @@ TEST_F(recordings, a_wrong_question_does_not_use_up_the_answer)
     record({child("exit", "0")});
     auto main = [&]() -> awaitable<void> {
         replaying_launcher replay(file);
-        const auto error = co_await thrown_by<recording_error>(
-            replay.run_process(exec("a")));
+        const auto error =
+            co_await thrown_by<recording_error>(replay.run_process(exec("a")));
         EXPECT_TRUE(error.has_value());
         EXPECT_EQ(replay.left(), 1u);
         const auto ended = co_await replay.run_process(child("exit", "0"));
@@ -243,8 +243,7 @@ TEST_F(recordings, runs_are_kept_in_the_order_in_which_they_began)
     const auto lets_go = exec("cp", "/dev/stdin", fifo).input("1");
     auto main = [&]() -> awaitable<void> {
         recording_launcher recorder(system_launcher(), file);
-        auto first =
-            co_await brood::create_task(recorder.run_process(waits));
+        auto first = co_await brood::create_task(recorder.run_process(waits));
         co_await settle();
         co_await recorder.run_process(child("echo", "2"));
         co_await recorder.run_process(lets_go);
@@ -291,8 +290,7 @@ TEST_F(recordings, a_file_that_is_none_is_refused)
                   ": it is of version 2, this brood knows 1");
     EXPECT_NE(refusal_of_file("{\"brood_rec").find("parse error"),
               std::string::npos);
-    EXPECT_NE(refusal_of_file("{}").find("brood_recording"),
-              std::string::npos);
+    EXPECT_NE(refusal_of_file("{}").find("brood_recording"), std::string::npos);
     file = dir / "none.json";
     try {
         const replaying_launcher replay(file);
@@ -336,9 +334,14 @@ TEST_F(recordings, another_launcher_can_be_recorded)
 TEST(base64, is_what_the_standard_says)
 {
     const std::pair<std::string, std::string> table[] = {
-        {"", ""},           {"f", "Zg=="},       {"fo", "Zm8="},
-        {"foo", "Zm9v"},    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-        {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd"s, "//79"}};
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xff\xfe\xfd"s, "//79"}};
     for (const auto& [bytes, text] : table) {
         EXPECT_EQ(to_base64(bytes), text);
         EXPECT_EQ(from_base64(text), bytes);

@@ -33,8 +33,7 @@ class runs : public clean_test {};
 
 TEST_F(runs, give_the_code_and_both_outputs)
 {
-    const auto ended =
-        run_now(shell("printf out; printf err >&2; exit 3"));
+    const auto ended = run_now(shell("printf out; printf err >&2; exit 3"));
     EXPECT_EQ(ended.returncode, 3);
     EXPECT_EQ(ended.status, brood::exit_status::exited(3));
     EXPECT_EQ(ended.out, "out");
@@ -75,11 +74,9 @@ TEST_F(runs, keep_to_the_redirections_of_the_command)
     const auto dropped = run_now(child("both", "1").out(devnull));
     EXPECT_EQ(dropped.out, "");
     EXPECT_EQ(dropped.err, "err 0\n");
-    EXPECT_EQ(run_now(child("both", "1").err(to_stdout)).out,
-              "out 0\nerr 0\n");
-    const auto filed = run_now(child("both", "1")
-                                   .out(brood::file(dir / "out"))
-                                   .err(devnull));
+    EXPECT_EQ(run_now(child("both", "1").err(to_stdout)).out, "out 0\nerr 0\n");
+    const auto filed =
+        run_now(child("both", "1").out(brood::file(dir / "out")).err(devnull));
     EXPECT_EQ(filed.out + filed.err, "");
     EXPECT_TRUE(filed.complete);
     EXPECT_EQ(read_file(dir / "out"), "out 0\n");
@@ -87,8 +84,7 @@ TEST_F(runs, keep_to_the_redirections_of_the_command)
 
 TEST_F(runs, may_capture_nothing_at_all)
 {
-    const auto ended =
-        run_now(child("exit", "4").out(devnull).err(devnull));
+    const auto ended = run_now(child("exit", "4").out(devnull).err(devnull));
     EXPECT_EQ(ended.returncode, 4);
     EXPECT_TRUE(ended.complete);
 }
@@ -131,8 +127,7 @@ TEST_F(runs, check_output_gives_the_output_or_throws)
     EXPECT_EQ(error_of_output(shell("echo why >&2; exit 3")),
               "/bin/sh -c 'echo why >&2; exit 3': exited with code 3\nwhy");
     // Half of an output is none.
-    const auto truncated =
-        error_of_output(child("flood", "100").capture(30));
+    const auto truncated = error_of_output(child("flood", "100").capture(30));
     EXPECT_NE(truncated.find("70 bytes of its output were left out"),
               truncated.npos)
         << truncated;
@@ -194,8 +189,7 @@ TEST_F(runs, a_child_that_ends_with_0_after_a_timeout_is_not_ok)
     EXPECT_EQ(ended.returncode, 0);
     EXPECT_TRUE(ended.timed_out);
     EXPECT_FALSE(ended.ok());
-    EXPECT_THROW(static_cast<void>(ended.check()),
-                 brood::called_process_error);
+    EXPECT_THROW(static_cast<void>(ended.check()), brood::called_process_error);
 }
 
 TEST_F(runs, a_timeout_of_zero_is_over_at_once)
@@ -218,8 +212,7 @@ TEST_F(runs, an_idle_timeout_ends_silence_and_not_work)
     for (int i = 0; i != 40; ++i)
         all += std::to_string(i) + "\n";
     const auto busy = run_until("39\n", [](auto time) {
-        return run_now(child("slow-lines", "40",
-                             std::to_string(time / 20ms))
+        return run_now(child("slow-lines", "40", std::to_string(time / 20ms))
                            .idle_timeout(time));
     });
     EXPECT_EQ(busy.stopped, stop_reason::none);
@@ -230,8 +223,7 @@ TEST_F(runs, an_idle_timeout_ends_silence_and_not_work)
 TEST_F(runs, output_past_the_limit_stops_a_child_that_goes_on_writing)
 {
     witness all;
-    const auto ended =
-        run_now(all.watching(exec("yes")).output_limit(100'000));
+    const auto ended = run_now(all.watching(exec("yes")).output_limit(100'000));
     EXPECT_EQ(ended.stopped, stop_reason::output_limit);
     EXPECT_FALSE(ended.timed_out);
     EXPECT_FALSE(ended.truncated);
@@ -251,9 +243,9 @@ TEST_F(runs, output_past_the_limit_stops_a_child_that_goes_on_writing)
 TEST_F(runs, do_not_hang_when_a_descendant_holds_the_input)
 {
     witness all;
-    const auto ended = run_now(
-        all.watching(shell("sleep 600 <&0 >/dev/null 2>&1 & exit 3"))
-            .input(pattern(1'000'000)));
+    const auto ended =
+        run_now(all.watching(shell("sleep 600 <&0 >/dev/null 2>&1 & exit 3"))
+                    .input(pattern(1'000'000)));
     EXPECT_EQ(ended.returncode, 3);
     EXPECT_TRUE(ended.complete);
     EXPECT_TRUE(all.nobody_is_left());
@@ -263,10 +255,9 @@ TEST_F(runs, do_not_hang_when_a_descendant_holds_the_input)
 // is stopped with the rest of the group.
 TEST_F(runs, do_not_hang_when_a_descendant_holds_the_outputs)
 {
-    for (const auto* const line :
-         {"echo hi; sleep 600 2>/dev/null & exit 3",
-          "echo hi; sleep 600 >/dev/null & exit 3",
-          "echo hi; sleep 600 & exit 3"}) {
+    for (const auto* const line : {"echo hi; sleep 600 2>/dev/null & exit 3",
+                                   "echo hi; sleep 600 >/dev/null & exit 3",
+                                   "echo hi; sleep 600 & exit 3"}) {
         witness all;
         const auto ended = run_now(all.watching(shell(line)).drain(10ms));
         EXPECT_EQ(ended.returncode, 3) << line;
@@ -292,10 +283,10 @@ TEST_F(runs, say_when_somebody_who_escaped_holds_the_outputs)
 // More than one read of the pipe is needed, and none of it may be lost.
 TEST_F(runs, lose_nothing_that_the_child_wrote_before_it_ended)
 {
-    const auto ended = run_now(
-        shell("setsid sleep 600 2>/dev/null & echo $! >&2; exec " +
-              child_path() + " flood 60000")
-            .drain(0ms));
+    const auto ended =
+        run_now(shell("setsid sleep 600 2>/dev/null & echo $! >&2; exec " +
+                      child_path() + " flood 60000")
+                    .drain(0ms));
     EXPECT_TRUE(ended.out == pattern(60'000)) << ended.out.size();
     for (const int escaped : numbers_in(ended.err))
         put_down(escaped);
@@ -327,11 +318,10 @@ TEST_F(runs, end_on_time_whatever_ignores_them)
         std::optional<witness> all;
         const auto ended = run_until("hi", [&](auto time) {
             all.emplace();
-            return run_now(
-                all->watching(shell(stubborn))
-                    .containment(level)
-                    .timeout(time)
-                    .stop(stop_sequence().then(SIGTERM, 50ms)));
+            return run_now(all->watching(shell(stubborn))
+                               .containment(level)
+                               .timeout(time)
+                               .stop(stop_sequence().then(SIGTERM, 50ms)));
         });
         EXPECT_EQ(ended.out, "hi\n");
         EXPECT_TRUE(ended.timed_out);

@@ -125,8 +125,8 @@ TEST_F(spawn_errors, a_missing_directory_is_named)
     const auto plain = make_file("file", "", 0644).string();
     expect_failure(command(program).cwd(missing), spawn_step::chdir, ENOENT,
                    missing);
-    expect_failure(command(program).cwd("no-such-directory"),
-                   spawn_step::chdir, ENOENT, "no-such-directory");
+    expect_failure(command(program).cwd("no-such-directory"), spawn_step::chdir,
+                   ENOENT, "no-such-directory");
     expect_failure(command(program).cwd(plain), spawn_step::chdir, ENOTDIR,
                    plain);
     // The directory is what fails first; a good one is not blamed.
@@ -134,8 +134,8 @@ TEST_F(spawn_errors, a_missing_directory_is_named)
                    ENOENT, missing);
     expect_failure(exec("/none/program").cwd(dir.path()), spawn_step::exec,
                    ENOENT, "/none/program");
-    expect_failure(exec("./program").cwd(dir.path()), spawn_step::exec,
-                   ENOENT, "./program");
+    expect_failure(exec("./program").cwd(dir.path()), spawn_step::exec, ENOENT,
+                   "./program");
     BROOD_IN_A_COPY([&] {
         const auto locked = dir / "locked";
         fs::create_directory(locked);
@@ -183,10 +183,9 @@ TEST_F(spawn_errors, a_program_that_may_not_run_is_named)
     const auto here = dir.path().string();
     expect_failure(exec(plain), spawn_step::exec, EACCES, plain);
     expect_failure(exec(here), spawn_step::exec, EACCES, here);
-    expect_failure(exec(plain + "/x"), spawn_step::exec, ENOENT,
-                   plain + "/x");
-    expect_failure(exec("file").env("PATH", here + ":/none"),
-                   spawn_step::exec, EACCES, "file");
+    expect_failure(exec(plain + "/x"), spawn_step::exec, ENOENT, plain + "/x");
+    expect_failure(exec("file").env("PATH", here + ":/none"), spawn_step::exec,
+                   EACCES, "file");
     expect_failure(exec("x").executable(plain), spawn_step::exec, EACCES,
                    plain);
     EXPECT_EQ(spawn_failure_of(exec(plain))->code(),
@@ -198,8 +197,7 @@ TEST_F(spawn_errors, an_argument_list_too_long_is_named)
     // One argument of more than 32 pages: MAX_ARG_STRLEN of execve(2).
     const std::string huge(
         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) * 32, 'x');
-    expect_failure(child("echo", huge), spawn_step::exec, E2BIG,
-                   child_path());
+    expect_failure(child("echo", huge), spawn_step::exec, E2BIG, child_path());
     expect_failure(child("echo").env("A", huge), spawn_step::exec, E2BIG,
                    child_path());
 }
@@ -264,11 +262,11 @@ TEST_F(spawn_errors, a_closed_descriptor_is_named)
     const auto nowhere = from_fd(gone);
     expect_failure(command(start).pass_fd(gone), spawn_step::open, EBADF,
                    "pass_fd" + number);
-    expect_failure(command(start).child_fd(gone + 1, nowhere),
-                   spawn_step::open, EBADF, "from_fd" + number);
-    for (const auto& what : {command(start).in(nowhere),
-                             command(start).out(nowhere),
-                             command(start).err(nowhere)}) {
+    expect_failure(command(start).child_fd(gone + 1, nowhere), spawn_step::open,
+                   EBADF, "from_fd" + number);
+    for (const auto& what :
+         {command(start).in(nowhere), command(start).out(nowhere),
+          command(start).err(nowhere)}) {
         const auto failure = spawn_failure_of(what);
         ASSERT_TRUE(failure.has_value());
         EXPECT_EQ(failure->step(), spawn_step::open);
@@ -424,9 +422,8 @@ bool talks(asio::io_context& io, const command& what)
         require_equal(error.code().value(), EMFILE);
         require(error.step() == spawn_step::pipe ||
                 error.step() == spawn_step::open);
-        require_equal(error.path(), error.step() == spawn_step::open
-                                        ? "/dev/null"
-                                        : "");
+        require_equal(error.path(),
+                      error.step() == spawn_step::open ? "/dev/null" : "");
         return false;
     }
     std::string said;
@@ -470,8 +467,7 @@ TEST_F(spawn_errors, running_out_of_descriptors_leaks_nothing)
     });
 }
 
-#if defined(SECCOMP_RET_USER_NOTIF) &&                                       \
-    defined(SECCOMP_FILTER_FLAG_NEW_LISTENER)
+#if defined(SECCOMP_RET_USER_NOTIF) && defined(SECCOMP_FILTER_FLAG_NEW_LISTENER)
 
 // Holds every execve of this process and its children back, and tells of it.
 int hold_execve_back()
@@ -484,9 +480,8 @@ int hold_execve_back()
     };
     sock_fprog filter{4, program};
     must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-    const long listener =
-        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                  SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+    const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                    SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
     if (listener < 0)
         throw cannot_be_tested("nobody may be told of a system call");
     return static_cast<int>(listener);
@@ -502,8 +497,7 @@ int open_report_of(int pid, const descriptor_table& before)
         for (const auto& entry : fs::directory_iterator(folder)) {
             std::error_code ignored;
             if (fs::read_symlink(entry.path(), ignored) == link)
-                return must(::open(entry.path().c_str(),
-                                   O_WRONLY | O_CLOEXEC));
+                return must(::open(entry.path().c_str(), O_WRONLY | O_CLOEXEC));
         }
     }
     throw requirement_failed("the child has no pipe to report on",
@@ -544,14 +538,13 @@ void reports_damage(const std::string& damage)
         asio::steady_timer timer(io, std::chrono::seconds(0));
         timer.wait();
         std::exception_ptr failure;
-        std::thread supervisor(
-            [&, table = open_descriptors()] {
-                try {
-                    damage_one_report(listener, table, damage);
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            });
+        std::thread supervisor([&, table = open_descriptors()] {
+            try {
+                damage_one_report(listener, table, damage);
+            } catch (...) {
+                failure = std::current_exception();
+            }
+        });
         std::optional<spawn_error> error;
         try {
             auto p = spawn_process(io, child("exit", "0"));
@@ -582,8 +575,8 @@ TEST_F(spawn_errors, a_damaged_report_is_still_an_error)
         return std::string(reinterpret_cast<const char*>(&report),
                            sizeof report);
     };
-    for (const auto& damage : {std::string("abc"), bytes_of(unknown_step),
-                               bytes_of(no_error)})
+    for (const auto& damage :
+         {std::string("abc"), bytes_of(unknown_step), bytes_of(no_error)})
         BROOD_IN_A_COPY([&damage] { reports_damage(damage); });
 }
 

@@ -118,17 +118,19 @@ TEST_F(stdio, files_are_read_written_and_appended)
               "some input");
 
     write_file(dir / "out", "something longer than what comes");
-    outcome_of(child("both", "1").out(file(dir / "out")).err(
-        file(dir / "err", file_mode::append)));
+    outcome_of(child("both", "1")
+                   .out(file(dir / "out"))
+                   .err(file(dir / "err", file_mode::append)));
     EXPECT_EQ(read_file(dir / "out"), "out 0\n");
     outcome_of(child("both", "1")
                    .out(file(dir / "out", file_mode::truncate))
                    .err(file(dir / "err", file_mode::append)));
     EXPECT_EQ(read_file(dir / "out"), "out 0\n");
     EXPECT_EQ(read_file(dir / "err"), "err 0\nerr 0\n");
-    EXPECT_EQ(output_of(child("fd-flags", "2")
-                            .err(file(dir / "err", file_mode::append))),
-              "2 write append\n");
+    EXPECT_EQ(
+        output_of(
+            child("fd-flags", "2").err(file(dir / "err", file_mode::append))),
+        "2 write append\n");
     EXPECT_EQ(output_of(child("fd-flags", "0").in(file(dir / "in"))),
               "0 read\n");
 }
@@ -148,7 +150,7 @@ TEST_F(stdio, files_are_opened_by_the_parent_in_its_directory)
                           .code,
                       0);
         require_equal(read_file(dir / "out"), "from here");
-        struct stat about {};
+        struct stat about{};
         must(::stat((dir / "out").c_str(), &about));
         require_equal(about.st_mode & 0777u, 0640u);
     });
@@ -181,22 +183,19 @@ TEST_F(stdio, files_that_cannot_be_opened_start_nothing)
     const auto under_none = none + "/out";
 
     expect_open_error(with([&](auto& c) { c.in(file(none)); }), ENOENT, none);
-    expect_open_error(with([&](auto& c) { c.out(file(under_none)); }),
-                      ENOENT, under_none);
+    expect_open_error(with([&](auto& c) { c.out(file(under_none)); }), ENOENT,
+                      under_none);
     expect_open_error(with([&](auto& c) { c.in(file(here)); }), EISDIR, here);
-    expect_open_error(with([&](auto& c) { c.out(file(here)); }), EISDIR,
-                      here);
-    expect_open_error(with([&](auto& c) {
-                          c.err(file(here, file_mode::append));
-                      }),
-                      EISDIR, here);
+    expect_open_error(with([&](auto& c) { c.out(file(here)); }), EISDIR, here);
+    expect_open_error(
+        with([&](auto& c) { c.err(file(here, file_mode::append)); }), EISDIR,
+        here);
     // Nobody has it open: waiting for somebody would stop the loop.
     expect_open_error(with([&](auto& c) { c.in(file(fifo)); }), ENXIO, fifo);
     expect_open_error(with([&](auto& c) { c.out(file(fifo)); }), ENXIO, fifo);
-    expect_open_error(with([&](auto& c) {
-                          c.child_fd(5, file(none, file_mode::read));
-                      }),
-                      ENOENT, none);
+    expect_open_error(
+        with([&](auto& c) { c.child_fd(5, file(none, file_mode::read)); }),
+        ENOENT, none);
     EXPECT_FALSE(std::filesystem::exists(marker));
 }
 
@@ -206,8 +205,8 @@ TEST_F(stdio, a_fifo_with_a_peer_is_used)
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     auto peer = open_file(fifo, O_RDWR);
     run_test([&]() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("cat").in(file(fifo)).out(piped));
+        auto p =
+            co_await create_subprocess(child("cat").in(file(fifo)).out(piped));
         EXPECT_EQ(::write(peer, "hello\n", 6), 6);
         EXPECT_EQ(co_await p.out().readline(), "hello\n");
         peer.close();
@@ -230,11 +229,11 @@ TEST_F(stdio, a_callers_descriptor_is_used_and_left_open)
     const test_fd read_end(ends[0]);
     const test_fd write_end(ends[1]);
     const int flags = ::fcntl(write_end, F_GETFL);
-    EXPECT_EQ(outcome_of(child("both", "1")
-                             .out(from_fd(write_end))
-                             .err(from_fd(write_end)))
-                  .code,
-              0);
+    EXPECT_EQ(
+        outcome_of(
+            child("both", "1").out(from_fd(write_end)).err(from_fd(write_end)))
+            .code,
+        0);
     char bytes[100] = {};
     EXPECT_EQ(::read(read_end, bytes, sizeof bytes), 12);
     EXPECT_EQ(std::string(bytes), "out 0\nerr 0\n");
@@ -283,8 +282,7 @@ TEST_F(stdio, the_parents_own_streams_can_be_given)
         redirect(1, dir / "1");
         redirect(2, dir / "2");
         require_equal(
-            outcome_of(child("both", "1").out(from_fd(2)).err(from_fd(1)))
-                .code,
+            outcome_of(child("both", "1").out(from_fd(2)).err(from_fd(1))).code,
             0);
         require_equal(read_file(dir / "1"), "err 0\n");
         require_equal(read_file(dir / "2"), "out 0\n");
@@ -297,8 +295,8 @@ std::string both_joined(int count)
 {
     std::string lines;
     for (int i = 0; i != count; ++i)
-        lines += "out " + std::to_string(i) + "\nerr " + std::to_string(i) +
-                 "\n";
+        lines +=
+            "out " + std::to_string(i) + "\nerr " + std::to_string(i) + "\n";
     return lines;
 }
 
@@ -344,8 +342,7 @@ brood::command& set_stream(brood::command& what, int number, int source)
 {
     if (number == 0)
         return what.in(from_fd(source));
-    return number == 1 ? what.out(from_fd(source))
-                       : what.err(from_fd(source));
+    return number == 1 ? what.out(from_fd(source)) : what.err(from_fd(source));
 }
 
 TEST_F(stdio, any_mix_of_descriptors_works)
@@ -356,12 +353,12 @@ TEST_F(stdio, any_mix_of_descriptors_works)
         do {
             auto what = links_reporter({0, 1, 2});
             for (const int number : {0, 1, 2})
-                set_stream(what, number,
-                           static_cast<int>(
-                               order[static_cast<std::size_t>(number)]));
-            require_equal(links_in(what),
-                          std::vector{names[order[0]], names[order[1]],
-                                      names[order[2]]});
+                set_stream(
+                    what, number,
+                    static_cast<int>(order[static_cast<std::size_t>(number)]));
+            require_equal(
+                links_in(what),
+                std::vector{names[order[0]], names[order[1]], names[order[2]]});
         } while (std::next_permutation(order.begin(), order.end()));
     });
     for (const int missing : {0, 1, 2}) {
@@ -380,12 +377,12 @@ TEST_F(stdio, any_mix_of_descriptors_works)
                     const int rest = 3 - to_a - to_b;
                     require_equal(
                         links_in(what),
-                        std::vector{names[static_cast<std::size_t>(a)],
-                                    names[static_cast<std::size_t>(b)],
-                                    rest == missing
-                                        ? closed
-                                        : names[static_cast<std::size_t>(
-                                              rest)]});
+                        std::vector{
+                            names[static_cast<std::size_t>(a)],
+                            names[static_cast<std::size_t>(b)],
+                            rest == missing
+                                ? closed
+                                : names[static_cast<std::size_t>(rest)]});
                 }
             }
         });
@@ -488,9 +485,9 @@ TEST_F(stdio, pipe_size_is_honoured)
     EXPECT_EQ(sizes_of_new_pipes(before), std::vector<int>(3, usual));
     before = open_descriptors();
     // The kernel rounds up to a power of two, and at least a page.
-    auto q = brood::spawn_process(
-        io, brood::command(three).pipe_size(2 * static_cast<std::size_t>(
-                                                    page) + 1));
+    auto q =
+        brood::spawn_process(io, brood::command(three).pipe_size(
+                                     2 * static_cast<std::size_t>(page) + 1));
     EXPECT_EQ(sizes_of_new_pipes(before), std::vector<int>(3, 4 * page));
     before = open_descriptors();
     auto r = brood::spawn_process(io, brood::command(three).pipe_size(1));
@@ -526,11 +523,11 @@ TEST_F(stdio, child_fd_pipes_work_above_two)
         EXPECT_THROW(p.writer(7), std::logic_error);
     });
     write_file(dir / "in", "from a file");
-    EXPECT_EQ(output_of(child("read-fd", "150")
-                            .child_fd(150, file(dir / "in", file_mode::read))
-                            .child_fd(151, file(dir / "out",
-                                                file_mode::append))),
-              "from a file");
+    EXPECT_EQ(
+        output_of(child("read-fd", "150")
+                      .child_fd(150, file(dir / "in", file_mode::read))
+                      .child_fd(151, file(dir / "out", file_mode::append))),
+        "from a file");
     EXPECT_TRUE(std::filesystem::exists(dir / "out"));
 }
 

@@ -90,16 +90,14 @@ TEST_F(stdio, descriptors_are_closed_without_close_range)
         BROOD_IN_A_COPY([error] {
             const auto all = open_inheritable_ones();
             set_descriptor_limit(RLIM_INFINITY);
-            const test_fd high(::dup2(all[0], 10'000 > ::sysconf(_SC_OPEN_MAX)
-                                                  ? 900
-                                                  : 10'000));
+            const test_fd high(::dup2(
+                all[0], 10'000 > ::sysconf(_SC_OPEN_MAX) ? 900 : 10'000));
             refuse({{SYS_close_range, error}});
             require_equal(output_of(fds_printer()), standard_ones);
             require_equal(output_of(fds_printer().pass_fd(24)),
                           standard_ones + "24 null\n");
             if (::geteuid() == 0)
-                require_equal(output_of(fds_printer().user(0)),
-                              standard_ones);
+                require_equal(output_of(fds_printer().user(0)), standard_ones);
             require_equal(
                 spawn_failure_of(brood::exec("/none")).value().code().value(),
                 ENOENT);
@@ -112,8 +110,8 @@ TEST_F(stdio, descriptors_are_closed_without_close_range_and_proc)
     BROOD_IN_A_COPY([] {
         const auto all = open_inheritable_ones();
         set_descriptor_limit(4096);
-        refuse({{SYS_close_range, EPERM},
-                {SYS_openat, EACCES, 2, O_DIRECTORY}});
+        refuse(
+            {{SYS_close_range, EPERM}, {SYS_openat, EACCES, 2, O_DIRECTORY}});
         constexpr int failed_call = 71;  // brood-child, of a closed one
         const auto asks = [](int number) {
             return quiet(child("fd-flags", std::to_string(number)));
@@ -136,8 +134,8 @@ TEST_F(stdio, passed_descriptors_keep_their_number)
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     const test_fd socket(ends[0]);
     const test_fd peer(ends[1]);
-    outcome_of(child("write-fd", std::to_string(socket), "ping")
-                   .pass_fd(socket));
+    outcome_of(
+        child("write-fd", std::to_string(socket), "ping").pass_fd(socket));
     char bytes[5] = {};
     EXPECT_EQ(::read(peer, bytes, 4), 4);
     EXPECT_EQ(std::string(bytes), "ping");
@@ -147,8 +145,7 @@ TEST_F(stdio, passed_descriptors_keep_their_number)
     EXPECT_EQ(output_of(fds_printer().in(from_fd(socket)).pass_fd(socket)),
               "0 socket\n1 pipe\n2 null\n" + std::to_string(socket) +
                   " socket\n");
-    EXPECT_TRUE(
-        refusal_of(fds_printer().pass_fd(it).pass_fd(it)).has_value());
+    EXPECT_TRUE(refusal_of(fds_printer().pass_fd(it).pass_fd(it)).has_value());
 }
 
 // Of what print-fds prints, the numbers alone.
@@ -188,8 +185,7 @@ TEST_F(stdio, close_fds_false_keeps_the_inheritable_ones)
 TEST_F(stdio, siblings_never_inherit_each_others_pipes)
 {
     run_test([]() -> awaitable<void> {
-        const auto cat =
-            child("cat").in(piped).out(piped).close_fds(false);
+        const auto cat = child("cat").in(piped).out(piped).close_fds(false);
         auto first = co_await create_subprocess(cat);
         auto second = co_await create_subprocess(cat);
         first.in().close();
@@ -198,8 +194,7 @@ TEST_F(stdio, siblings_never_inherit_each_others_pipes)
         second.in().close();
         EXPECT_EQ(co_await wait_for(second.wait(), patience), 0);
     });
-    EXPECT_EQ(output_of(child("count-stdin").in(piped).close_fds(false),
-                        "abc"),
+    EXPECT_EQ(output_of(child("count-stdin").in(piped).close_fds(false), "abc"),
               "3\n");
 }
 
@@ -216,8 +211,7 @@ TEST_F(stdio, one_child_feeds_another)
             child("flood", "1M").out(from_fd(write_end)));
         read_end.close();
         write_end.close();
-        EXPECT_EQ(co_await wait_for(reads.out().read(), patience),
-                  "1048576\n");
+        EXPECT_EQ(co_await wait_for(reads.out().read(), patience), "1048576\n");
         EXPECT_EQ(co_await writes.wait(), 0);
         EXPECT_EQ(co_await reads.wait(), 0);
     });

@@ -1,7 +1,7 @@
 // stop.cpp: a child is stopped by signals, each with a time to react, and what
 // it brought along with it.
-#include "support/runs.hpp"
 #include "support/refused_calls.hpp"
+#include "support/runs.hpp"
 #include "support/tracer.hpp"
 
 #include <brood/brood.hpp>
@@ -71,29 +71,27 @@ int stopped(command what, stop_sequence how)
 TEST_F(stops, a_child_that_ignores_every_step_is_killed)
 {
     EXPECT_EQ(stopped(child("ignore-term"), briefly(SIGTERM)), -SIGKILL);
-    EXPECT_EQ(stopped(child("ignore-term"),
-                      briefly(SIGTERM).then(SIGTERM, 5ms)),
-              -SIGKILL);
+    EXPECT_EQ(
+        stopped(child("ignore-term"), briefly(SIGTERM).then(SIGTERM, 5ms)),
+        -SIGKILL);
 }
 
 TEST_F(stops, a_child_that_reacts_ends_with_its_own_code)
 {
-    EXPECT_EQ(stopped(child("on-signal", "TERM", "7"), patiently(SIGTERM)),
-              7);
+    EXPECT_EQ(stopped(child("on-signal", "TERM", "7"), patiently(SIGTERM)), 7);
     EXPECT_EQ(stopped(child("on-signal", "INT", "0"),
                       patiently(SIGINT).then(SIGTERM, 1s)),
               0);
-    EXPECT_EQ(stopped(child("ready-then-pause"), patiently(SIGQUIT)),
-              -SIGQUIT);
+    EXPECT_EQ(stopped(child("ready-then-pause"), patiently(SIGQUIT)), -SIGQUIT);
     // The command's own way, and the usual one.
     run_test([]() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("on-signal", "USR1", "9").stop(patiently(SIGUSR1)).out(
-                piped));
+        auto p = co_await create_subprocess(child("on-signal", "USR1", "9")
+                                                .stop(patiently(SIGUSR1))
+                                                .out(piped));
         co_await p.out().readline();
         EXPECT_EQ(co_await p.stop(), 9);
-        auto q = co_await create_subprocess(
-            child("ready-then-pause").out(piped));
+        auto q =
+            co_await create_subprocess(child("ready-then-pause").out(piped));
         co_await q.out().readline();
         EXPECT_EQ(co_await q.stop(), -SIGTERM);
     });
@@ -125,8 +123,7 @@ TEST_F(stops, a_stopped_child_reacts_all_the_same)
 {
     for (const auto& how : {patiently(SIGTERM), stop_sequence()})
         run_test([&]() -> awaitable<void> {
-            auto p =
-                co_await create_subprocess(child("stop-self").out(piped));
+            auto p = co_await create_subprocess(child("stop-self").out(piped));
             co_await p.out().readline();
             const int pid = p.pid();
             EXPECT_TRUE(
@@ -206,8 +203,7 @@ TEST_F(stops, a_child_that_has_ended_is_left_in_peace)
         brood::run([]() -> awaitable<void> {
             auto p = co_await create_subprocess(child("exit", "3"));
             const int pid = p.pid();
-            require(
-                wait_until([pid] { return process_state(pid) == 'Z'; }));
+            require(wait_until([pid] { return process_state(pid) == 'Z'; }));
             require_equal(co_await p.stop(), 3);
         }());
     });
@@ -240,8 +236,8 @@ TEST_F(stops, the_handle_may_move_or_go_meanwhile)
         auto moved = std::move(p);
         EXPECT_EQ(co_await std::move(stopping), -SIGKILL);
         EXPECT_EQ(moved.returncode(), -SIGKILL);
-        auto q = std::make_optional(co_await create_subprocess(
-            child("ignore-term").out(piped)));
+        auto q = std::make_optional(
+            co_await create_subprocess(child("ignore-term").out(piped)));
         co_await q->out().readline();
         auto task = co_await create_task(q->stop(patiently(SIGTERM)));
         co_await turns(3);
@@ -255,8 +251,8 @@ TEST_F(stops, a_loop_that_goes_takes_a_stop_along)
     witness all;
     {
         asio::io_context io;
-        auto p = spawn_process(
-            io, all.watching(child("ignore-term")).out(piped));
+        auto p =
+            spawn_process(io, all.watching(child("ignore-term")).out(piped));
         asio::co_spawn(io, p.stop(patiently(SIGTERM)),
                        [](std::exception_ptr, int) {});
         for (int i = 0; i != 5; ++i)
@@ -286,8 +282,8 @@ TEST_F(stops, cancelling_kills_at_once_and_passes_it_on)
         co_await p.out().readline();
         auto task = co_await create_task(p.stop(patiently(SIGTERM)));
         // Until the leader has gone, and the other one is waited for.
-        const bool gone = co_await becomes_true(
-            [&] { return !process_is_alive(p.pid()); });
+        const bool gone =
+            co_await becomes_true([&] { return !process_is_alive(p.pid()); });
         EXPECT_TRUE(gone);
         EXPECT_FALSE(task.done());
         task.cancel();
@@ -395,10 +391,9 @@ TEST_F(stops, who_cannot_be_killed_is_reported)
         auto p = spawn_process(io, child("ready-then-pause").out(devnull));
         tracer debugger(p.pid());
         std::exception_ptr failure;
-        asio::co_spawn(io, p.stop(stop_sequence()),
-                       [&](std::exception_ptr thrown, int) {
-                           failure = thrown;
-                       });
+        asio::co_spawn(
+            io, p.stop(stop_sequence()),
+            [&](std::exception_ptr thrown, int) { failure = thrown; });
         io.run();
         try {
             if (failure)
@@ -411,9 +406,11 @@ TEST_F(stops, who_cannot_be_killed_is_reported)
         EXPECT_EQ(p.poll(), std::nullopt);
         debugger.let_go();
         EXPECT_EQ(brood::run([](brood::process& q) -> awaitable<int> {
-            co_await becomes_true([&q] { return q.poll().has_value(); });
-            co_return q.poll().value_or(0);
-        }(p)), -SIGKILL);
+                      co_await becomes_true(
+                          [&q] { return q.poll().has_value(); });
+                      co_return q.poll().value_or(0);
+                  }(p)),
+                  -SIGKILL);
         // The other one is the reaper's.
         EXPECT_EQ(run.calls, 1);
         EXPECT_EQ(run.ended->status, brood::exit_status());

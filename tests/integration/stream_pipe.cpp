@@ -70,8 +70,8 @@ TEST_F(streams, output_is_readable_after_exit)
         EXPECT_TRUE(got == all);
 
         // A read that begins before the exit.
-        auto early = co_await create_subprocess(
-            child("flood", "256K", "1").out(piped));
+        auto early =
+            co_await create_subprocess(child("flood", "256K", "1").out(piped));
         auto reading = co_await create_task(early.out().read(200));
         auto exit = co_await create_task(early.wait());
         got = co_await reading.join();
@@ -80,8 +80,8 @@ TEST_F(streams, output_is_readable_after_exit)
         EXPECT_TRUE(got == all);
         EXPECT_EQ(co_await exit.join(), 1);
 
-        auto lines = co_await create_subprocess(
-            child("lines", "1000").out(piped));
+        auto lines =
+            co_await create_subprocess(child("lines", "1000").out(piped));
         EXPECT_EQ(co_await lines.wait(), 0);
         EXPECT_EQ(co_await lines.out().readline(), "0\n");
         EXPECT_TRUE((co_await lines.out().read()).ends_with("\n999\n"));
@@ -92,8 +92,8 @@ TEST_F(streams, output_is_readable_after_exit)
 TEST_F(streams, closing_the_reader_breaks_the_childs_pipe)
 {
     auto main = []() -> awaitable<void> {
-        auto flood = co_await create_subprocess(
-            child("flood", "1G").out(piped));
+        auto flood =
+            co_await create_subprocess(child("flood", "1G").out(piped));
         EXPECT_EQ(co_await flood.out().readexactly(10), pattern(10));
         flood.out().close();
         EXPECT_EQ(co_await flood.wait(), -SIGPIPE);

@@ -36,8 +36,8 @@ awaitable<void> write_in_pieces(stream_writer& to, std::string bytes)
 {
     std::size_t done = 0;
     for (std::size_t i = 0; done != bytes.size(); ++i) {
-        const auto size = std::min(odd_sizes[i % odd_sizes.size()],
-                                   bytes.size() - done);
+        const auto size =
+            std::min(odd_sizes[i % odd_sizes.size()], bytes.size() - done);
         to.write(std::string_view(bytes).substr(done, size));
         co_await to.drain();
         done += size;
@@ -130,16 +130,15 @@ TEST_F(streams, readline_takes_one_line)
         EXPECT_EQ(co_await fed->readline(), "");
         EXPECT_EQ(co_await fed->readline(), "");
 
-        auto lines = co_await create_subprocess(
-            child("lines", "2000", "50").out(piped));
+        auto lines =
+            co_await create_subprocess(child("lines", "2000", "50").out(piped));
         int count = 0;
         for (;;) {
             const auto line = co_await lines.out().readline();
             if (line.empty())
                 break;
             EXPECT_EQ(line.size(), 51U);
-            EXPECT_TRUE(line.starts_with(std::to_string(count) + "."))
-                << line;
+            EXPECT_TRUE(line.starts_with(std::to_string(count) + ".")) << line;
             ++count;
         }
         EXPECT_EQ(count, 2000);
@@ -195,23 +194,22 @@ TEST_F(streams, readline_past_the_limit_loses_nothing)
         co_await settle();
         EXPECT_FALSE(waiting.done());
         fed.feed("9");
-        auto error =
-            co_await thrown_by<limit_overrun_error>(waiting.join());
+        auto error = co_await thrown_by<limit_overrun_error>(waiting.join());
         EXPECT_EQ(error.value().consumed(), 9U);
         fed.feed("0\nnext\n");
         EXPECT_EQ(co_await fed->readline(10), "1234567890\n");
         error = co_await thrown_by<limit_overrun_error>(fed->readline(3));
         EXPECT_EQ(error.value().consumed(), 4U);
         EXPECT_EQ(co_await fed->readline(), "next\n");
-        EXPECT_TRUE(co_await thrown_by<std::invalid_argument>(
-            fed->readline(0)));
+        EXPECT_TRUE(
+            co_await thrown_by<std::invalid_argument>(fed->readline(0)));
 
         auto lines = co_await create_subprocess(
             child("lines", "3", "100").out(piped).limit(99));
         std::string got;
         while (!lines.out().at_eof()) {
-            error = co_await thrown_by<limit_overrun_error>(
-                lines.out().readline());
+            error =
+                co_await thrown_by<limit_overrun_error>(lines.out().readline());
             if (error)
                 got += co_await lines.out().read(error->consumed());
             got += co_await lines.out().readline();
@@ -228,7 +226,8 @@ TEST_F(streams, readuntil_finds_separators_across_chunks)
 {
     auto main = []() -> awaitable<void> {
         // A chunk for each byte, the separator in two, and all at once.
-        const std::string data = "aaaab12\0\0\0" "3rest"s;
+        const std::string data = "aaaab12\0\0\0"
+                                 "3rest"s;
         for (std::size_t cut = 0; cut <= data.size(); ++cut) {
             fed_reader fed(co_await asio::this_coro::executor);
             auto first = co_await create_task(fed->readuntil("aab"));
@@ -240,7 +239,10 @@ TEST_F(streams, readuntil_finds_separators_across_chunks)
             }
             EXPECT_EQ(co_await first.join(), "aaaab");
             EXPECT_EQ(co_await fed->readuntil("\0\0"s), "12\0\0"s);
-            EXPECT_EQ(co_await fed->readuntil("\0" "3"s), "\0" "3"s);
+            EXPECT_EQ(co_await fed->readuntil("\0"
+                                              "3"s),
+                      "\0"
+                      "3"s);
             fed.finish();
             EXPECT_EQ(co_await fed->read(), "rest");
         }
@@ -295,11 +297,11 @@ TEST_F(streams, readuntil_past_the_limit_keeps_the_data)
     auto main = []() -> awaitable<void> {
         fed_reader fed(co_await asio::this_coro::executor, 5);
         fed.feed("0123456789|!");
-        auto found = co_await thrown_by<limit_overrun_error>(
-            fed->readuntil("|"));
+        auto found =
+            co_await thrown_by<limit_overrun_error>(fed->readuntil("|"));
         EXPECT_EQ(found.value().consumed(), 10U);
-        auto missing = co_await thrown_by<limit_overrun_error>(
-            fed->readuntil("||"));
+        auto missing =
+            co_await thrown_by<limit_overrun_error>(fed->readuntil("||"));
         // The last byte may be the first of the separator.
         EXPECT_EQ(missing.value().consumed(), 11U);
         EXPECT_STRNE(found->what(), missing->what());
@@ -328,15 +330,13 @@ TEST_F(streams, readuntil_at_eof_gives_the_partial_data)
         co_await settle();
         fed.feed(" data");
         fed.finish();
-        auto error =
-            co_await thrown_by<incomplete_read_error>(waiting.join());
+        auto error = co_await thrown_by<incomplete_read_error>(waiting.join());
         EXPECT_EQ(error.value().partial(), "some data");
         EXPECT_EQ(error->expected(), std::nullopt);
         EXPECT_EQ(error->code(), errc::incomplete_read);
         EXPECT_TRUE(fed->at_eof());
         EXPECT_EQ(co_await fed->read(), "");
-        error = co_await thrown_by<incomplete_read_error>(
-            fed->readuntil("|"));
+        error = co_await thrown_by<incomplete_read_error>(fed->readuntil("|"));
         EXPECT_EQ(error.value().partial(), "");
     };
     run_bounded(main());
@@ -347,8 +347,8 @@ TEST_F(streams, readuntil_rejects_an_empty_separator)
     auto main = []() -> awaitable<void> {
         fed_reader fed(co_await asio::this_coro::executor);
         fed.feed("data");
-        EXPECT_TRUE(co_await thrown_by<std::invalid_argument>(
-            fed->readuntil("")));
+        EXPECT_TRUE(
+            co_await thrown_by<std::invalid_argument>(fed->readuntil("")));
         EXPECT_TRUE(co_await thrown_by<std::invalid_argument>(
             fed->readuntil("a", "", "b")));
         EXPECT_EQ(co_await fed->read(10), "data");
@@ -390,8 +390,8 @@ TEST_F(streams, readexactly_at_eof_gives_the_partial_data)
         fed_reader fed(co_await asio::this_coro::executor);
         fed.feed("eighteen bytes, so");
         fed.finish();
-        auto error = co_await thrown_by<incomplete_read_error>(
-            fed->readexactly(36));
+        auto error =
+            co_await thrown_by<incomplete_read_error>(fed->readexactly(36));
         EXPECT_EQ(error.value().partial(), "eighteen bytes, so");
         EXPECT_EQ(error->expected(), 36U);
         EXPECT_NE(std::string(error->what()).find("18 bytes read of 36"),
@@ -428,8 +428,7 @@ os::pipe_ends resetting_ends()
 TEST_F(streams, an_error_comes_after_the_data_before_it)
 {
     auto main = []() -> awaitable<void> {
-        const error_code reset(ECONNRESET,
-                               asio::error::get_system_category());
+        const error_code reset(ECONNRESET, asio::error::get_system_category());
         const auto io = co_await asio::this_coro::executor;
         fed_reader fed(io, 1024, resetting_ends());
         fed.feed("line\nx|four123456");
@@ -494,8 +493,8 @@ TEST_F(streams, a_cancelled_read_loses_nothing)
             EXPECT_EQ(co_await fed->readline(), "ghijk\n");
             EXPECT_FALSE(co_await cancelled_after(turn, fed->readexactly(5)));
             fed.finish();
-            const auto error = co_await thrown_by<incomplete_read_error>(
-                fed->readexactly(5));
+            const auto error =
+                co_await thrown_by<incomplete_read_error>(fed->readexactly(5));
             EXPECT_EQ(error.value().partial(), "|");
         }
     };
@@ -525,18 +524,17 @@ TEST_F(streams, reads_cancelled_at_every_point_give_each_byte_once)
 {
     auto main = []() -> awaitable<void> {
         const auto sent = pattern(300'000);
-        auto cat = co_await create_subprocess(
-            child("cat").in(piped).out(piped));
+        auto cat =
+            co_await create_subprocess(child("cat").in(piped).out(piped));
         std::string got;
         // Nothing is there yet: these are cancelled for certain.
         for (int which = 0; which < 4; ++which)
             EXPECT_FALSE(co_await cancelled_after(
                 which, read_somehow(cat.out(), which)));
-        auto feeding =
-            co_await create_task(write_in_pieces(cat.in(), sent));
+        auto feeding = co_await create_task(write_in_pieces(cat.in(), sent));
         for (int i = 0; !cat.out().at_eof(); ++i) {
-            const auto some = co_await cancelled_after(
-                i % 11, read_somehow(cat.out(), i));
+            const auto some =
+                co_await cancelled_after(i % 11, read_somehow(cat.out(), i));
             if (some)
                 got += *some;
             else
@@ -586,17 +584,15 @@ TEST_F(streams, a_second_reader_is_refused)
         EXPECT_TRUE(co_await thrown_by<std::logic_error>(fed->read(1)));
         EXPECT_TRUE(co_await thrown_by<std::logic_error>(fed->readline()));
         char byte = 0;
-        EXPECT_EQ(co_await error_of(
-                      fed->async_read_some(asio::buffer(&byte, 1))),
-                  errc::already_reading);
+        EXPECT_EQ(
+            co_await error_of(fed->async_read_some(asio::buffer(&byte, 1))),
+            errc::already_reading);
         // Nor does it get what the first one has so far.
         fed.feed("who");
         co_await settle();
         EXPECT_TRUE(co_await thrown_by<std::logic_error>(fed->read(1)));
-        EXPECT_TRUE(
-            co_await thrown_by<std::logic_error>(fed->readexactly(2)));
-        EXPECT_THROW(static_cast<void>(fed->try_readline()),
-                     std::logic_error);
+        EXPECT_TRUE(co_await thrown_by<std::logic_error>(fed->readexactly(2)));
+        EXPECT_THROW(static_cast<void>(fed->try_readline()), std::logic_error);
         fed.feed("le\nnext\n");
         EXPECT_EQ(co_await first.join(), "whole\n");
         EXPECT_EQ(co_await fed->readline(), "next\n");

@@ -63,8 +63,8 @@ constexpr std::size_t megabyte = 1 << 20;
 TEST_F(streams, a_dialogue_goes_back_and_forth)
 {
     auto main = []() -> awaitable<void> {
-        auto other = co_await create_subprocess(
-            child("dialogue").in(piped).out(piped));
+        auto other =
+            co_await create_subprocess(child("dialogue").in(piped).out(piped));
         for (int i = 0; i < 100; ++i) {
             const auto line = "line " + std::to_string(i) + "\n";
             EXPECT_TRUE(other.in().write(line));
@@ -176,8 +176,8 @@ TEST_F(streams, drains_cancelled_between_any_two_handlers_lose_nothing)
             const auto left = sent.size() - got.size();
             // The pipe and 64 KiB hold the rest, or somebody has to read.
             EXPECT_TRUE(!drained || left <= 2 * 64 * 1024);
-            const long taken = os::read_some(ends.read_end.number(),
-                                             room.data(), room.size());
+            const long taken =
+                os::read_some(ends.read_end.number(), room.data(), room.size());
             if (taken > 0)
                 got.append(room, 0, static_cast<std::size_t>(taken));
             io.restart();
@@ -201,8 +201,8 @@ TEST_F(streams, writes_of_any_size_arrive_in_order)
             // Written at once, as pieces, and as one stream among others.
             if (size % 2 == 0) {
                 const std::vector<std::string_view> pieces{
-                    piece.substr(0, piece.size() / 3),
-                    std::string_view(), piece.substr(piece.size() / 3)};
+                    piece.substr(0, piece.size() / 3), std::string_view(),
+                    piece.substr(piece.size() / 3)};
                 EXPECT_TRUE(cat.in().writelines(pieces));
             } else {
                 EXPECT_TRUE(cat.in().write(piece));
@@ -221,8 +221,8 @@ TEST_F(streams, writes_of_any_size_arrive_in_order)
 TEST_F(streams, a_write_of_nothing_asks_the_kernel_nothing)
 {
     auto main = []() -> awaitable<void> {
-        auto cat = co_await create_subprocess(
-            child("cat").in(piped).out(devnull));
+        auto cat =
+            co_await create_subprocess(child("cat").in(piped).out(devnull));
         constexpr long many = 1'000'000;
         os::fault_injection::arm(many, EIO);
         EXPECT_TRUE(cat.in().write(""));
@@ -266,8 +266,8 @@ bool take_pending_sigpipe()
 awaitable<void> write_to_the_dead()
 {
     // With nothing pending: the write itself finds out.
-    auto early = co_await create_subprocess(
-        child("close-stdin-exit", "3").in(piped));
+    auto early =
+        co_await create_subprocess(child("close-stdin-exit", "3").in(piped));
     EXPECT_EQ(co_await early.wait(), 3);
     EXPECT_FALSE(early.in().write("x"));
     EXPECT_TRUE(early.in().is_closing());
@@ -275,9 +275,9 @@ awaitable<void> write_to_the_dead()
     EXPECT_EQ(co_await error_of(early.in().drain()), broken_pipe);
     EXPECT_EQ(co_await error_of(early.in().drain()), broken_pipe);
     EXPECT_EQ(co_await error_of(early.in().wait_closed()), broken_pipe);
-    EXPECT_EQ(co_await error_of(
-                  early.in().async_write_some(asio::buffer("z", 1))),
-              broken_pipe);
+    EXPECT_EQ(
+        co_await error_of(early.in().async_write_some(asio::buffer("z", 1))),
+        broken_pipe);
     early.in().close();
 
     // With more pending than the pipe takes.
@@ -293,8 +293,8 @@ awaitable<void> write_to_the_dead()
     // With a direct write that waits.
     auto direct = co_await stopped_cat::start(devnull);
     const auto much = pattern(megabyte);
-    auto writing = co_await create_task(asio::async_write(
-        direct->in(), asio::buffer(much), use_awaitable));
+    auto writing = co_await create_task(
+        asio::async_write(direct->in(), asio::buffer(much), use_awaitable));
     co_await settle();
     EXPECT_FALSE(writing.done());
     direct->kill();
@@ -304,7 +304,7 @@ awaitable<void> write_to_the_dead()
 
 void (*sigpipe_action())(int)
 {
-    struct sigaction now {};
+    struct sigaction now{};
     ::sigaction(SIGPIPE, nullptr, &now);
     return now.sa_handler;
 }
@@ -321,7 +321,7 @@ extern "C" void brood_test_on_sigpipe(int)
 TEST_F(streams, a_broken_pipe_is_an_error_and_not_a_signal)
 {
     // Whoever ran us may have chosen otherwise; put back at the end.
-    struct sigaction before {};
+    struct sigaction before{};
     ::sigaction(SIGPIPE, nullptr, &before);
     for (const auto action : {SIG_DFL, SIG_IGN, &brood_test_on_sigpipe}) {
         std::signal(SIGPIPE, action);
@@ -438,8 +438,8 @@ TEST_F(streams, wait_closed_waits_for_the_last_byte)
 TEST_F(streams, a_write_after_close_is_an_error)
 {
     auto main = []() -> awaitable<void> {
-        auto cat = co_await create_subprocess(
-            child("cat").in(piped).out(piped));
+        auto cat =
+            co_await create_subprocess(child("cat").in(piped).out(piped));
         auto& in = cat.in();
         in.write("before");
         in.close();
@@ -447,9 +447,9 @@ TEST_F(streams, a_write_after_close_is_an_error)
         EXPECT_THROW(in.write(""), std::logic_error);
         EXPECT_THROW(in.writelines(std::vector<std::string>{"after"}),
                      std::logic_error);
-        EXPECT_EQ(co_await error_of(
-                      in.async_write_some(asio::buffer("after", 5))),
-                  errc::stream_closed);
+        EXPECT_EQ(
+            co_await error_of(in.async_write_some(asio::buffer("after", 5))),
+            errc::stream_closed);
         // Nothing is left to be sent, so there is nothing to fail.
         EXPECT_EQ(co_await error_of(in.drain()), error_code());
         EXPECT_EQ(co_await cat.out().read(), "before");
@@ -463,8 +463,8 @@ TEST_F(streams, a_write_after_close_is_an_error)
 TEST_F(streams, are_asio_streams)
 {
     auto main = []() -> awaitable<void> {
-        auto other = co_await create_subprocess(
-            child("dialogue").in(piped).out(piped));
+        auto other =
+            co_await create_subprocess(child("dialogue").in(piped).out(piped));
         std::string line;
         for (int i = 0; i < 10; ++i) {
             const auto question = std::string(1000, 'q') + "\n";
@@ -490,8 +490,8 @@ TEST_F(streams, close_does_not_wait_for_a_write_that_is_cancelled)
     auto main = []() -> awaitable<void> {
         auto cat = co_await stopped_cat::start(devnull);
         const auto much = pattern(megabyte);
-        auto direct = co_await create_task(asio::async_write(
-            cat->in(), asio::buffer(much), use_awaitable));
+        auto direct = co_await create_task(
+            asio::async_write(cat->in(), asio::buffer(much), use_awaitable));
         co_await settle();
         cat->in().close();
         EXPECT_FALSE(direct.done());
@@ -519,12 +519,12 @@ TEST_F(streams, a_direct_write_takes_its_turn)
             // Nothing of a cancelled one is written.
             EXPECT_FALSE(co_await cancelled_after(
                 turn, in.async_write_some(asio::buffer("never", 5))));
-            auto direct = co_await create_task(asio::async_write(
-                in, asio::buffer(second), use_awaitable));
+            auto direct = co_await create_task(
+                asio::async_write(in, asio::buffer(second), use_awaitable));
             co_await settle();
-            EXPECT_EQ(co_await error_of(
-                          in.async_write_some(asio::buffer("x", 1))),
-                      errc::already_writing);
+            EXPECT_EQ(
+                co_await error_of(in.async_write_some(asio::buffer("x", 1))),
+                errc::already_writing);
             cat.go_on();
             auto reading = co_await create_task(cat->out().read());
             EXPECT_EQ(co_await direct.join(), second.size());

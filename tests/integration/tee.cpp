@@ -56,14 +56,14 @@ TEST_F(tees, each_stream_has_its_own_and_several)
 TEST_F(tees, lines_come_whole_and_without_their_newline)
 {
     std::vector<std::string> lines;
-    const auto ended = run_now(
-        brood::exec("printf", "one\n\nlong line\nlast")
-            .limit(4)
-            .tee_out(tee::to_lines(
-                [&](auto line) { lines.emplace_back(line); })));
+    const auto ended = run_now(brood::exec("printf", "one\n\nlong line\nlast")
+                                   .limit(4)
+                                   .tee_out(tee::to_lines([&](auto line) {
+                                       lines.emplace_back(line);
+                                   })));
     EXPECT_EQ(ended.out, "one\n\nlong line\nlast");
-    const std::vector<std::string> wanted{"one",  "",  "long", " lin",
-                                          "e",    "last"};
+    const std::vector<std::string> wanted{"one",  "",  "long",
+                                          " lin", "e", "last"};
     EXPECT_EQ(lines, wanted);
 }
 
@@ -113,8 +113,8 @@ TEST_F(tees, the_parents_own_output_gets_all_and_blocks_nobody)
 
 TEST_F(tees, a_destination_that_fails_does_not_end_the_run)
 {
-    const auto ended = run_now(
-        child("lines", "1000").tee_out(tee::to_file("/dev/full")));
+    const auto ended =
+        run_now(child("lines", "1000").tee_out(tee::to_file("/dev/full")));
     EXPECT_TRUE(ended.ok());
     EXPECT_EQ(ended.out, run_now(child("lines", "1000")).out);
 }

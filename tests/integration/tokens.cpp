@@ -109,10 +109,7 @@ public:
 // Can be moved only, and has an allocator of its own.
 struct counting_handler {
     using allocator_type = counting_allocator<char>;
-    allocator_type get_allocator() const noexcept
-    {
-        return {*living, *given};
-    }
+    allocator_type get_allocator() const noexcept { return {*living, *given}; }
     void operator()(error_code ec, auto value)
     {
         EXPECT_FALSE(*starting);
@@ -224,8 +221,8 @@ awaitable<void> await_each(Start start, long value, int& done)
     EXPECT_EQ(static_cast<long>(co_await std::move(later)(use_awaitable)),
               value);
     asio::cancellation_signal signal;
-    EXPECT_EQ(static_cast<long>(co_await start(asio::bind_cancellation_slot(
-                  signal.slot(), use_awaitable))),
+    EXPECT_EQ(static_cast<long>(co_await start(
+                  asio::bind_cancellation_slot(signal.slot(), use_awaitable))),
               value);
     ++done;
 }
@@ -284,9 +281,8 @@ void check_every_cancellation(asio::io_context& io, Start start)
         auto [ec, value] = co_await start(as_tuple(use_awaitable));
         noted = {1, ec, static_cast<long>(value)};
     };
-    asio::co_spawn(
-        io, body(),
-        asio::bind_cancellation_slot(signal.slot(), asio::detached));
+    asio::co_spawn(io, body(),
+                   asio::bind_cancellation_slot(signal.slot(), asio::detached));
     io.restart();
     io.poll();
     // The one type that a coroutine lets through by default.
@@ -359,10 +355,8 @@ TEST_F(tokens, write_some_takes_every_token)
 TEST_F(tokens, the_default_token_is_use_awaitable)
 {
     auto main = []() -> awaitable<void> {
-        auto p = co_await create_subprocess(
-            child("cat").in(piped).out(piped));
-        EXPECT_EQ(co_await p.in().async_write_some(asio::buffer("ab", 2)),
-                  2U);
+        auto p = co_await create_subprocess(child("cat").in(piped).out(piped));
+        EXPECT_EQ(co_await p.in().async_write_some(asio::buffer("ab", 2)), 2U);
         char bytes[10];
         EXPECT_EQ(co_await p.out().async_read_some(asio::buffer(bytes)), 2U);
         p.in().close();
@@ -408,8 +402,7 @@ TEST_F(tokens, operations_that_fail_at_once_complete_later_too)
     expect(first, 1);
     check(
         [&](auto token) {
-            p.out().async_read_some(asio::mutable_buffer(),
-                                    std::move(token));
+            p.out().async_read_some(asio::mutable_buffer(), std::move(token));
         },
         {});
     p.in().close();
@@ -437,8 +430,8 @@ TEST_F(tokens, a_wait_is_cancelled_by_every_type)
     const bool starting = false;
     asio::cancellation_signal signal;
     p.async_wait(into(kept, starting));
-    p.async_wait(asio::bind_cancellation_slot(signal.slot(),
-                                              into(dropped, starting)));
+    p.async_wait(
+        asio::bind_cancellation_slot(signal.slot(), into(dropped, starting)));
     signal.emit(asio::cancellation_type::total);
     EXPECT_TRUE(p.kill());
     run_again(io);
@@ -485,8 +478,7 @@ TEST_F(tokens, a_write_is_cancelled_by_every_type)
     asio::io_context io;
     auto p = spawn_process(io, child("count-stdin").in(piped).out(piped));
     p.send_signal(SIGSTOP);
-    EXPECT_TRUE(
-        wait_until([&] { return process_state(p.pid()) == 'T'; }));
+    EXPECT_TRUE(wait_until([&] { return process_state(p.pid()) == 'T'; }));
     const std::string page(4096, 'x');
     // Fills the pipe to the brim.
     std::size_t filled = 0;
@@ -496,8 +488,7 @@ TEST_F(tokens, a_write_is_cancelled_by_every_type)
         const bool starting = false;
         p.in().async_write_some(
             asio::buffer(page),
-            asio::bind_cancellation_slot(signal.slot(),
-                                         into(noted, starting)));
+            asio::bind_cancellation_slot(signal.slot(), into(noted, starting)));
         io.restart();
         io.poll();
         signal.emit(asio::cancellation_type::all);
@@ -508,8 +499,8 @@ TEST_F(tokens, a_write_is_cancelled_by_every_type)
         filled += static_cast<std::size_t>(noted.value);
     }
     check_every_cancellation(io, [&](auto&& token) {
-        return p.in().async_write_some(
-            asio::buffer(page), std::forward<decltype(token)>(token));
+        return p.in().async_write_some(asio::buffer(page),
+                                       std::forward<decltype(token)>(token));
     });
     // None of the cancelled ones wrote anything.
     p.send_signal(SIGCONT);
@@ -526,11 +517,10 @@ TEST_F(tokens, composed_operations_of_asio_take_the_streams)
     asio::io_context io;
     auto p = spawn_process(io, child("cat").in(piped).out(piped));
     const auto sent = pattern(300'000);
-    auto written = asio::async_write(p.in(), asio::buffer(sent),
-                                     asio::use_future);
+    auto written =
+        asio::async_write(p.in(), asio::buffer(sent), asio::use_future);
     std::string got(100'000, '\0');
-    auto read = asio::async_read(p.out(), asio::buffer(got),
-                                 asio::use_future);
+    auto read = asio::async_read(p.out(), asio::buffer(got), asio::use_future);
     const auto ready = [](auto& future) {
         return future.wait_for(0s) == std::future_status::ready;
     };
@@ -551,8 +541,7 @@ TEST_F(tokens, composed_operations_of_asio_take_the_streams)
         io.run_one();
     EXPECT_EQ(rest[line - 1], '\n');
     outcome last;
-    asio::async_read(p.out(), asio::dynamic_buffer(rest),
-                     into(last, inside));
+    asio::async_read(p.out(), asio::dynamic_buffer(rest), into(last, inside));
     while (!ready(written))
         io.run_one();
     EXPECT_EQ(written.get(), sent.size());
@@ -571,9 +560,9 @@ TEST_F(tokens, a_cancelled_composed_read_tells_what_it_has)
     outcome noted;
     const bool starting = false;
     asio::cancellation_signal signal;
-    asio::async_read(p.out(), asio::buffer(got),
-                     asio::bind_cancellation_slot(signal.slot(),
-                                                  into(noted, starting)));
+    asio::async_read(
+        p.out(), asio::buffer(got),
+        asio::bind_cancellation_slot(signal.slot(), into(noted, starting)));
     while (got != "abc---")
         io.run_one();
     io.restart();
@@ -601,16 +590,16 @@ TEST_F(tokens, the_operators_of_awaitables_take_the_verbs)
             child("dialogue").in(piped).out(piped).err(piped));
 
         // The one that is over first stops the other, and no more.
-        const auto timed_out = co_await (p.wait() ||
-                                         now.async_wait(use_awaitable));
+        const auto timed_out =
+            co_await (p.wait() || now.async_wait(use_awaitable));
         EXPECT_EQ(timed_out.index(), 1U);
-        const auto no_line = co_await (p.out().readline() ||
-                                       now.async_wait(use_awaitable));
+        const auto no_line =
+            co_await (p.out().readline() || now.async_wait(use_awaitable));
         EXPECT_EQ(no_line.index(), 1U);
         EXPECT_EQ(p.poll(), std::nullopt);
         p.in().write("one\n");
-        const auto line = co_await (p.out().readline() ||
-                                    never.async_wait(use_awaitable));
+        const auto line =
+            co_await (p.out().readline() || never.async_wait(use_awaitable));
         EXPECT_EQ(line.index(), 0U);
         EXPECT_EQ(std::get<0>(line), "got: one\n");
 

@@ -35,9 +35,9 @@ TEST_F(scopes, the_child_is_gone_when_the_body_has_returned)
             pid = p.pid();
             co_return co_await p.out().readline();
         };
-        EXPECT_EQ(co_await with_process(
-                      child("ready-then-pause").out(piped), body),
-                  "ready\n");
+        EXPECT_EQ(
+            co_await with_process(child("ready-then-pause").out(piped), body),
+            "ready\n");
         EXPECT_FALSE(process_exists(pid));
     };
     run_bounded(main());
@@ -92,8 +92,8 @@ TEST_F(scopes, the_child_is_gone_however_late_the_cancellation_comes)
                 co_return co_await p.wait();
             };
             const auto code = co_await cancelled_after(
-                count, with_process(child("ready-then-pause").out(piped),
-                                    body));
+                count,
+                with_process(child("ready-then-pause").out(piped), body));
             EXPECT_FALSE(code.has_value());
             EXPECT_TRUE(pid == 0 || !process_exists(pid));
             EXPECT_TRUE(children().empty());
@@ -110,13 +110,13 @@ TEST_F(scopes, descendants_go_with_the_scope)
             descendant = std::stoi(co_await p.out().readline());
             co_return co_await p.wait();
         };
-        EXPECT_EQ(co_await with_process(
-                      child("fork-and-hold-stdout", "ignore-term")
-                          .out(piped)
-                          .containment(brood::containment::group)
-                          .stop(stop_sequence().then(SIGTERM, 1ms)),
-                      body),
-                  0);
+        EXPECT_EQ(
+            co_await with_process(child("fork-and-hold-stdout", "ignore-term")
+                                      .out(piped)
+                                      .containment(brood::containment::group)
+                                      .stop(stop_sequence().then(SIGTERM, 1ms)),
+                                  body),
+            0);
         EXPECT_FALSE(process_is_alive(descendant));
     };
     run_bounded(main());
@@ -169,8 +169,7 @@ TEST_F(scopes, a_loop_that_goes_takes_runs_and_stops_along)
     {
         asio::io_context io;
         auto runs = [](std::shared_ptr<int>) -> awaitable<void> {
-            static_cast<void>(
-                co_await run_process(child("ready-then-pause")));
+            static_cast<void>(co_await run_process(child("ready-then-pause")));
         };
         auto stops = [](std::shared_ptr<int>) -> awaitable<void> {
             auto p = co_await create_subprocess(
@@ -182,15 +181,13 @@ TEST_F(scopes, a_loop_that_goes_takes_runs_and_stops_along)
             auto body = [](process& p) -> awaitable<void> {
                 co_await p.wait();
             };
-            co_await with_process(child("ready-then-pause").out(piped),
-                                  body);
+            co_await with_process(child("ready-then-pause").out(piped), body);
         };
         asio::co_spawn(io, runs(token), asio::detached);
         asio::co_spawn(io, stops(token), asio::detached);
         asio::co_spawn(io, scoped(token), asio::detached);
         async_run_process(io.get_executor(), child("ready-then-pause"),
-                          [token](brood::error_code,
-                                  brood::completed_process) {
+                          [token](brood::error_code, brood::completed_process) {
                               ADD_FAILURE() << "completed without a loop";
                           });
         for (int turn = 0; turn != 60; ++turn)

@@ -107,10 +107,10 @@ TEST_F(threads, loops_on_many_threads_run_children_at_once)
     constexpr int children_each = often(1000);
     std::atomic<int> right = 0;
     on_threads(loops, [&](int) {
-        const auto results = run(gather(
-            std::views::iota(0, children_each) |
-                std::views::transform([](int i) { return is_right(i); }),
-            in_flight(4)));
+        const auto results = run(
+            gather(std::views::iota(0, children_each) |
+                       std::views::transform([](int i) { return is_right(i); }),
+                   in_flight(4)));
         for (const bool each : results)
             right += each;
     });
@@ -122,13 +122,12 @@ TEST_F(threads, a_loop_on_many_threads_serves_a_strand_for_each_child)
     constexpr int count = often(500);
     asio::io_context io;
     auto work = asio::make_work_guard(io);
-    auto running = std::async(std::launch::async, [&io] {
-        on_threads(4, [&io](int) { io.run(); });
-    });
+    auto running = std::async(
+        std::launch::async, [&io] { on_threads(4, [&io](int) { io.run(); }); });
     std::vector<std::future<bool>> results;
     for (int i = 0; i < count; ++i)
-        results.push_back(asio::co_spawn(
-            executor(asio::make_strand(io)), is_right(i), asio::use_future));
+        results.push_back(asio::co_spawn(executor(asio::make_strand(io)),
+                                         is_right(i), asio::use_future));
     int right = 0;
     for (auto& each : results)
         right += each.get();
@@ -178,10 +177,8 @@ void use_descriptors(const std::atomic<bool>& stop, int flags)
         int ends[2];
         must(::pipe2(ends, flags));
         const int null = must(::open("/dev/null", O_RDWR | flags));
-        const int copy = must(::fcntl(ends[1], flags & O_CLOEXEC
-                                                   ? F_DUPFD_CLOEXEC
-                                                   : F_DUPFD,
-                                      0));
+        const int copy = must(
+            ::fcntl(ends[1], flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0));
         require_equal(::write(copy, &byte, 1), ssize_t{1});
         char got = 0;
         require_equal(::read(ends[0], &got, 1), ssize_t{1});
@@ -271,15 +268,15 @@ awaitable<void> use_all(process& p)
     EXPECT_TRUE(co_await error_of(p.out().read()));
     EXPECT_TRUE(co_await error_of(p.out().readline()));
     char byte = 0;
-    EXPECT_TRUE(co_await error_of(
-        p.out().async_read_some(asio::buffer(&byte, 1))));
+    EXPECT_TRUE(
+        co_await error_of(p.out().async_read_some(asio::buffer(&byte, 1))));
     EXPECT_FALSE(p.out().at_eof());
     EXPECT_FALSE(p.in().write("x"));
     EXPECT_TRUE(p.in().is_closing());
     EXPECT_TRUE(co_await error_of(p.in().drain()));
     EXPECT_TRUE(co_await error_of(p.in().wait_closed()));
-    EXPECT_TRUE(co_await error_of(
-        p.in().async_write_some(asio::buffer("x", 1))));
+    EXPECT_TRUE(
+        co_await error_of(p.in().async_write_some(asio::buffer("x", 1))));
     p.in().close();
     p.out().close();
 }
@@ -311,10 +308,9 @@ TEST_F(threads, handles_outlive_their_loops_and_children_do_not)
             for (auto& line : lines)
                 EXPECT_EQ(line.get(), "one\n");
             all[1].in().write(pattern(300'000));
-            auto waiting =
-                asio::co_spawn(*io, all[1].wait(), asio::use_future);
-            auto draining = asio::co_spawn(*io, all[1].in().drain(),
-                                           asio::use_future);
+            auto waiting = asio::co_spawn(*io, all[1].wait(), asio::use_future);
+            auto draining =
+                asio::co_spawn(*io, all[1].in().drain(), asio::use_future);
             auto reading = asio::co_spawn(*io, all[1].out().readexactly(999),
                                           asio::use_future);
             auto talking = asio::co_spawn(
@@ -330,8 +326,7 @@ TEST_F(threads, handles_outlive_their_loops_and_children_do_not)
             EXPECT_THROW(reading.get(), std::future_error);
             EXPECT_THROW(talking.get(), std::future_error);
             for (const int pid : pids)
-                EXPECT_TRUE(
-                    wait_until([pid] { return !process_exists(pid); }));
+                EXPECT_TRUE(wait_until([pid] { return !process_exists(pid); }));
             for (auto& each : all)
                 run(use_all(each));
         }
@@ -345,8 +340,8 @@ TEST_F(threads, dropped_children_of_all_loops_are_collected)
         for (int round = 0; round < often(30) + 1; ++round) {
             std::vector<process> dropped;
             for (int i = 0; i < 4; ++i)
-                dropped.push_back(spawn_process(
-                    io, exec("sleep", "600").new_session()));
+                dropped.push_back(
+                    spawn_process(io, exec("sleep", "600").new_session()));
         }
     });
     EXPECT_TRUE(wait_until([] { return children().empty(); }));
@@ -361,8 +356,8 @@ TEST_F(threads, a_fork_of_the_program_runs_its_own_loop)
     // another thread holds its locks.
     constexpr int others = sanitized ? 0 : 3;
     auto main = []() -> awaitable<void> {
-        auto before = co_await create_subprocess(
-            child("dialogue").in(piped).out(piped));
+        auto before =
+            co_await create_subprocess(child("dialogue").in(piped).out(piped));
         std::atomic<bool> stop = false;
         auto busy = std::async(std::launch::async, [&stop] {
             on_threads(others, [&stop](int i) {
@@ -384,9 +379,9 @@ TEST_F(threads, a_fork_of_the_program_runs_its_own_loop)
         for (int copy = 0; copy < often(50); ++copy) {
             const int code = in_a_copy([] {
                 const auto own = run(gather(
-                    std::views::iota(0, 20) |
-                        std::views::transform(
-                            [](int i) { return is_right(i); }),
+                    std::views::iota(0, 20) | std::views::transform([](int i) {
+                        return is_right(i);
+                    }),
                     in_flight(5)));
                 for (const bool each : own)
                     require(each);

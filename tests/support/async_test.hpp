@@ -88,8 +88,7 @@ awaitable<std::optional<Error>> thrown_by(awaitable<T> work)
 template <class T>
 awaitable<brood::error_code> error_of(awaitable<T> work)
 {
-    const auto error =
-        co_await thrown_by<brood::system_error>(std::move(work));
+    const auto error = co_await thrown_by<brood::system_error>(std::move(work));
     co_return error ? error->code() : brood::error_code();
 }
 
@@ -129,15 +128,14 @@ std::optional<T> cancelled_between(asio::io_context& io, int count,
     std::exception_ptr failure;
     bool over = false;
     asio::cancellation_signal signal;
-    asio::co_spawn(
-        io, std::move(work),
-        asio::bind_cancellation_slot(
-            signal.slot(), [&](std::exception_ptr thrown, T got) {
-                over = true;
-                failure = thrown;
-                if (!failure)
-                    value.emplace(std::move(got));
-            }));
+    asio::co_spawn(io, std::move(work),
+                   asio::bind_cancellation_slot(
+                       signal.slot(), [&](std::exception_ptr thrown, T got) {
+                           over = true;
+                           failure = thrown;
+                           if (!failure)
+                               value.emplace(std::move(got));
+                       }));
     io.restart();
     for (; count > 0; --count)
         io.poll_one();

@@ -27,14 +27,12 @@
 // line-then-stdin LINE   prints LINE, then exits 0 at EOF on stdin
 // ready-then-pause       prints 'ready', then pauses
 // ignore-term            ignores SIGTERM, prints 'ready', then pauses
-// on-signal SIG N [then-stdin]
-//                        prints 'ready', exits with N when SIG has arrived,
-//                        and, with then-stdin, stdin has ended
+// on-signal SIG N [then-stdin]  prints 'ready', exits with N when SIG has
+//                        arrived and, with then-stdin, stdin has ended
 // stop-self              prints 'ready', stops itself, exits 3 once continued
 // fork-and-hold-stdout [ignore-term] [setsid] [own-group] [orphan]
 //                        forks a grandchild that holds stdout and stderr and
-//                        pauses; prints its pid, exits 0. orphan: its parent
-//                        was another one, which has ended
+//                        pauses; prints its pid, exits 0. orphan: forks twice
 // fork-and-hold-then-pause [the same]  pauses instead of exiting
 // close-stdin-then-pause closes 0, prints 'ready', then pauses
 // close-stdin-exit N     closes 0, then exits with N
@@ -109,7 +107,8 @@ constexpr unsigned longest_life_in_seconds = 600;
 void sleep_for_ms(int ms)
 {
     timespec left{ms / 1000, (ms % 1000) * 1'000'000L};
-    while (::nanosleep(&left, &left) < 0 && errno == EINTR) {}
+    while (::nanosleep(&left, &left) < 0 && errno == EINTR) {
+    }
 }
 
 // --- ending -------------------------------------------------------------
@@ -185,10 +184,9 @@ void for_each_block(std::size_t total, std::size_t block_size,
 
 int run_flood(const arguments& args)
 {
-    for_each_block(byte_count(argument(args, 0)), std::size_t{64} << 10,
-                   [](std::string_view block) {
-                       write_all(STDOUT_FILENO, block);
-                   });
+    for_each_block(
+        byte_count(argument(args, 0)), std::size_t{64} << 10,
+        [](std::string_view block) { write_all(STDOUT_FILENO, block); });
     return args.size() > 1 ? number(args, 1) : 0;
 }
 
@@ -344,8 +342,10 @@ int run_on_signal(const arguments& args)
     ::alarm(longest_life_in_seconds);
     print_line("ready");
     int got = 0;
-    while (::sigwait(&set, &got) != 0 || got != wanted) {}
-    for (char byte; args.size() > 2 && ::read(0, &byte, 1) > 0;) {}
+    while (::sigwait(&set, &got) != 0 || got != wanted) {
+    }
+    for (char byte; args.size() > 2 && ::read(0, &byte, 1) > 0;) {
+    }
     return code;
 }
 
@@ -437,22 +437,17 @@ std::string type_of(int fd)
     struct stat about;
     check(::fstat(fd, &about), "fstat");
     switch (about.st_mode & S_IFMT) {
-    case S_IFIFO:
-        return "pipe";
-    case S_IFSOCK:
-        return "socket";
-    case S_IFREG:
-        return "file";
-    case S_IFDIR:
-        return "directory";
+    case S_IFIFO: return "pipe";
+    case S_IFSOCK: return "socket";
+    case S_IFREG: return "file";
+    case S_IFDIR: return "directory";
     case S_IFCHR:
         // Device 1:3 is /dev/null on Linux: Documentation/admin-guide/
         // devices.txt of the kernel.
         if (about.st_rdev == makedev(1, 3))
             return "null";
         return ::isatty(fd) != 0 ? "tty" : "char";
-    default:
-        return "other";
+    default: return "other";
     }
 }
 
@@ -489,17 +484,10 @@ int run_fd_flags(const arguments& args)
     const int flags = check(::fcntl(fd, F_GETFL), "fcntl");
     std::string line = std::to_string(fd);
     switch (flags & O_ACCMODE) {
-    case O_RDONLY:
-        line += " read";
-        break;
-    case O_WRONLY:
-        line += " write";
-        break;
-    case O_RDWR:
-        line += " read-write";
-        break;
-    default:
-        line += " path";
+    case O_RDONLY: line += " read"; break;
+    case O_WRONLY: line += " write"; break;
+    case O_RDWR: line += " read-write"; break;
+    default: line += " path";
     }
     if ((flags & O_NONBLOCK) != 0)
         line += " nonblock";
@@ -559,8 +547,8 @@ int run_print_env(const arguments& args)
 
 int run_print_cwd(const arguments&)
 {
-    const std::unique_ptr<char, decltype(&std::free)> cwd{
-        ::getcwd(nullptr, 0), &std::free};
+    const std::unique_ptr<char, decltype(&std::free)> cwd{::getcwd(nullptr, 0),
+                                                          &std::free};
     if (!cwd)
         fail_call("getcwd");
     print_line(cwd.get());

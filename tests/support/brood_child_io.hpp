@@ -25,8 +25,8 @@ namespace brood_child {
 
 using arguments = std::vector<std::string_view>;
 
-constexpr int wrong_usage = 64;   // EX_USAGE of sysexits.h
-constexpr int failed_call = 71;   // EX_OSERR of sysexits.h
+constexpr int wrong_usage = 64;  // EX_USAGE of sysexits.h
+constexpr int failed_call = 71;  // EX_OSERR of sysexits.h
 
 // --- failing ------------------------------------------------------------
 
@@ -170,7 +170,8 @@ inline void copy_all(int from, int to)
 inline void read_to_eof(int fd)
 {
     std::vector<char> buffer(std::size_t{64} << 10);
-    while (!read_some(fd, buffer).empty()) {}
+    while (!read_some(fd, buffer).empty()) {
+    }
 }
 
 }  // namespace brood_child

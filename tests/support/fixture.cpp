@@ -86,8 +86,8 @@ std::optional<process_stat> stat_of(int pid)
     const std::size_t close = text.rfind(')');
     if (close == std::string::npos || text.size() < close + 5)
         return std::nullopt;
-    process_stat stat{text.substr(open + 1, close - open - 1),
-                      text[close + 2], 0};
+    process_stat stat{text.substr(open + 1, close - open - 1), text[close + 2],
+                      0};
     const char* const parent = text.data() + close + 4;
     std::from_chars(parent, text.data() + text.size(), stat.parent);
     return stat;
@@ -106,8 +106,7 @@ bool is_same(const struct ::sigaction& a, const struct ::sigaction& b)
 {
     if (a.sa_handler != b.sa_handler)
         return false;
-    const bool has_handler =
-        a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN;
+    const bool has_handler = a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN;
     constexpr int restorer = 0x04000000;
     const int flags = has_handler ? ~restorer : SA_NOCLDSTOP | SA_NOCLDWAIT;
     if (((a.sa_flags ^ b.sa_flags) & flags) != 0)
@@ -186,8 +185,8 @@ std::map<int, std::string> threads()
 {
     std::map<int, std::string> found;
     for_each_number_in("/proc/self/task", [&found](int tid, int) {
-        std::string name = read_proc_file("/proc/self/task/" +
-                                          std::to_string(tid) + "/comm");
+        std::string name =
+            read_proc_file("/proc/self/task/" + std::to_string(tid) + "/comm");
         while (!name.empty() && name.back() == '\n')
             name.pop_back();
         found.emplace(tid, std::move(name));
@@ -322,9 +321,9 @@ std::vector<child_entry> leak_check::leftover_children() const
 void leak_check::compare_resources(std::vector<std::string>& found) const
 {
     for (const child_entry& child : leftover_children()) {
-        found.push_back((child.state == 'Z' ? "zombie left: "
-                                            : "child left running: ") +
-                        describe(child));
+        found.push_back(
+            (child.state == 'Z' ? "zombie left: " : "child left running: ") +
+            describe(child));
     }
     for (const auto& [tid, name] : threads()) {
         if (!threads_.contains(tid))
@@ -361,10 +360,9 @@ void leak_check::compare_signals(std::vector<std::string>& found) const
     for (int number = 1; number <= last_signal; ++number) {
         const int is_blocked = ::sigismember(&mask, number);
         if (is_blocked != ::sigismember(&mask_, number))
-            found.push_back(
-                (is_blocked == 1 ? "signal left blocked: "
-                                 : "signal left unblocked: ") +
-                std::to_string(number));
+            found.push_back((is_blocked == 1 ? "signal left blocked: "
+                                             : "signal left unblocked: ") +
+                            std::to_string(number));
     }
 }
 
@@ -373,9 +371,8 @@ void leak_check::end_leftover_children() const
     for (const child_entry& child : leftover_children()) {
         ::kill(child.pid, SIGKILL);
         // Bounded, and an answer of -1 is as good: somebody else reaped it.
-        static_cast<void>(wait_until([&child] {
-            return ::waitpid(child.pid, nullptr, WNOHANG) != 0;
-        }));
+        static_cast<void>(wait_until(
+            [&child] { return ::waitpid(child.pid, nullptr, WNOHANG) != 0; }));
     }
 }
 

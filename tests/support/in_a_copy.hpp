@@ -68,9 +68,8 @@ require(bool holds, const std::string& what = "a condition does not hold",
 }
 
 template <class Actual, class Expected>
-void require_equal(
-    const Actual& actual, const Expected& expected,
-    std::source_location where = std::source_location::current())
+void require_equal(const Actual& actual, const Expected& expected,
+                   std::source_location where = std::source_location::current())
 {
     if (!(actual == expected))
         throw requirement_failed("got " + ::testing::PrintToString(actual) +
@@ -80,9 +79,8 @@ void require_equal(
 }
 
 // A system call of the test's own, which must succeed.
-inline int
-must(int result,
-     std::source_location where = std::source_location::current())
+inline int must(int result,
+                std::source_location where = std::source_location::current())
 {
     if (result < 0)
         throw requirement_failed(std::strerror(errno), where);
@@ -191,10 +189,10 @@ inline int in_a_copy(const std::function<void()>& body)
 
 // Runs a function in a copy of the process; the test fails if it does, and is
 // skipped where it cannot be made.
-#define BROOD_IN_A_COPY(...)                                                 \
-    do {                                                                     \
-        const int code_of_copy = ::brood_test::in_a_copy(__VA_ARGS__);       \
-        if (code_of_copy == ::brood_test::not_testable)                      \
-            GTEST_SKIP() << "not possible here";                             \
-        ASSERT_EQ(code_of_copy, 0);                                          \
+#define BROOD_IN_A_COPY(...)                                                   \
+    do {                                                                       \
+        const int code_of_copy = ::brood_test::in_a_copy(__VA_ARGS__);         \
+        if (code_of_copy == ::brood_test::not_testable)                        \
+            GTEST_SKIP() << "not possible here";                               \
+        ASSERT_EQ(code_of_copy, 0);                                            \
     } while (false)

@@ -83,8 +83,7 @@ inline void refuse(const std::vector<refused_call>& calls)
                 program.push_back(
                     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, call.bits, 1, 0));
         }
-        program.push_back(
-            BPF_STMT(BPF_RET | BPF_K, answer(call.error)));
+        program.push_back(BPF_STMT(BPF_RET | BPF_K, answer(call.error)));
     }
     program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     sock_fprog filter{static_cast<unsigned short>(program.size()),

@@ -37,10 +37,7 @@ public:
     witness() : witness(make()) {}
 
     // Whoever comes from it holds the pipe.
-    command watching(command what) const
-    {
-        return what.pass_fd(write_end_);
-    }
+    command watching(command what) const { return what.pass_fd(write_end_); }
 
     // True if none of them is alive. Call once all have been started.
     bool nobody_is_left()
@@ -67,8 +64,7 @@ private:
             throw std::system_error(errno, std::generic_category(), "pipe2");
         return {made[0], made[1]};
     }
-    explicit witness(ends made)
-        : read_end_(made.read), write_end_(made.write)
+    explicit witness(ends made) : read_end_(made.read), write_end_(made.write)
     {
     }
 

@@ -84,8 +84,7 @@ private:
         while (::read(control, &what, 1) == 1) {
             int status = 0;
             if (what == 'i')
-                say(::ptrace(PTRACE_INTERRUPT, traced, nullptr, nullptr) ==
-                        0 &&
+                say(::ptrace(PTRACE_INTERRUPT, traced, nullptr, nullptr) == 0 &&
                     ::waitpid(traced, &status, __WALL) == traced &&
                     WIFSTOPPED(status));
             else

@@ -323,23 +323,23 @@ TEST_F(command, prints_the_attributes_that_a_shell_has_words_for)
     using brood::limit_kind;
     EXPECT_EQ(to_string(exec("make", "-j").nice(5).affinity({0, 2})),
               "nice -n 5 taskset -c 0,2 make -j");
-    EXPECT_EQ(to_string(exec("x")
-                            .rlimit(limit_kind::core, 0)
-                            .rlimit(limit_kind::open_files, 1, 2)
-                            .rlimit(limit_kind::stack,
-                                    brood::unlimited_resource)
-                            .no_new_privileges()
-                            .env("A", "b")
-                            .cwd("/tmp"),
-                        show_environment::values),
-              "cd /tmp && prlimit --core=0:0 --nofile=1:2 "
-              "--stack=unlimited:unlimited setpriv --no-new-privs "
-              "env A=b x");
+    EXPECT_EQ(
+        to_string(exec("x")
+                      .rlimit(limit_kind::core, 0)
+                      .rlimit(limit_kind::open_files, 1, 2)
+                      .rlimit(limit_kind::stack, brood::unlimited_resource)
+                      .no_new_privileges()
+                      .env("A", "b")
+                      .cwd("/tmp"),
+                  show_environment::values),
+        "cd /tmp && prlimit --core=0:0 --nofile=1:2 "
+        "--stack=unlimited:unlimited setpriv --no-new-privs "
+        "env A=b x");
     // The last word on a resource counts.
-    EXPECT_EQ(to_string(exec("x")
-                            .rlimit(limit_kind::cpu, 1)
-                            .rlimit(limit_kind::cpu, 2)),
-              "prlimit --cpu=2:2 x");
+    EXPECT_EQ(
+        to_string(
+            exec("x").rlimit(limit_kind::cpu, 1).rlimit(limit_kind::cpu, 2)),
+        "prlimit --cpu=2:2 x");
     EXPECT_EQ(to_string(exec("x").signal_mask({1}).keep_ignored(1)), "x");
 }
 

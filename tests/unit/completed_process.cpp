@@ -55,9 +55,8 @@ TEST(completed_process, is_ok_only_when_it_ended_by_itself_with_0)
     EXPECT_FALSE(ended(exit_status::exited(1)).ok());
     EXPECT_FALSE(ended(exit_status::signaled(15, false)).ok());
     EXPECT_FALSE(ended(exit_status()).ok());
-    for (const auto why :
-         {stop_reason::timeout, stop_reason::idle_timeout,
-          stop_reason::output_limit, stop_reason::cancelled}) {
+    for (const auto why : {stop_reason::timeout, stop_reason::idle_timeout,
+                           stop_reason::output_limit, stop_reason::cancelled}) {
         auto stopped = ended(exit_status::exited(0));
         stopped.stopped = why;
         EXPECT_FALSE(stopped.ok());
@@ -88,9 +87,9 @@ TEST(completed_process, check_gives_itself_or_throws)
 {
     const auto good = ended(exit_status::exited(0));
     EXPECT_EQ(&good.check(), &good);
-    static_assert(std::is_same_v<
-                  decltype(ended(exit_status::exited(0)).check()),
-                  completed_process>);
+    static_assert(
+        std::is_same_v<decltype(ended(exit_status::exited(0)).check()),
+                       completed_process>);
     EXPECT_EQ(ended(exit_status::exited(0)).check().returncode, 0);
     auto bad = ended(exit_status::exited(3));
     bad.out = "so far";
@@ -107,8 +106,7 @@ TEST(completed_process, check_gives_itself_or_throws)
 
 TEST(completed_process, an_error_can_be_copied_without_throwing)
 {
-    static_assert(
-        std::is_nothrow_copy_constructible_v<called_process_error>);
+    static_assert(std::is_nothrow_copy_constructible_v<called_process_error>);
     const called_process_error error(ended(exit_status::exited(3)));
     const auto copy = error;
     EXPECT_EQ(&copy.process(), &error.process());

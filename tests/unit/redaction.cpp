@@ -57,10 +57,8 @@ TEST_F(redaction, a_variable_is_never_shown)
 {
     const auto what = exec("a").env("KEY", redacted(secret)).env("B", "c");
     EXPECT_EQ(to_string(what), "a");
-    EXPECT_EQ(to_string(what, show_environment::names),
-              "env KEY=... B=... a");
-    EXPECT_EQ(to_string(what, show_environment::values),
-              "env KEY=*** B=c a");
+    EXPECT_EQ(to_string(what, show_environment::names), "env KEY=... B=... a");
+    EXPECT_EQ(to_string(what, show_environment::values), "env KEY=*** B=c a");
 }
 
 TEST_F(redaction, a_variable_set_anew_is_shown_again)
@@ -77,10 +75,10 @@ TEST_F(redaction, the_setter_on_a_variable_gives_the_variable)
 
 TEST_F(redaction, the_child_gets_the_text)
 {
-    const auto ended = run(
-        exec("/bin/sh", "-c", "printf '%s.%s' \"$1\" \"$KEY\"", "sh",
-             redacted(secret))
-            .env("KEY", redacted("second")));
+    const auto ended =
+        run(exec("/bin/sh", "-c", "printf '%s.%s' \"$1\" \"$KEY\"", "sh",
+                 redacted(secret))
+                .env("KEY", redacted("second")));
     EXPECT_EQ(ended.out, secret + ".second");
     EXPECT_EQ(ended.args.arguments().back(), secret);
 }
@@ -146,18 +144,18 @@ TEST_F(redaction, a_refusal_does_not_show_it)
     EXPECT_EQ(refusal_of(exec("a", redacted(std::string("pass\0word", 9)))),
               "brood: an argument holds a NUL byte at offset 4, which no "
               "program can receive");
-    EXPECT_EQ(refusal_of(exec("a").env(
-                  "KEY", redacted(std::string("pass\0word", 9)))),
+    EXPECT_EQ(refusal_of(
+                  exec("a").env("KEY", redacted(std::string("pass\0word", 9)))),
               "brood: environment variable KEY holds a NUL byte at offset "
               "4, which no program can receive");
 }
 
 TEST_F(redaction, a_failed_command_does_not_show_it)
 {
-    const auto ended = run(
-        exec("/bin/sh", "-c", "echo \"bad: $1, $KEY\" >&2; exit 3", "sh",
-             redacted(secret))
-            .env("KEY", redacted("pass word'7 and more")));
+    const auto ended =
+        run(exec("/bin/sh", "-c", "echo \"bad: $1, $KEY\" >&2; exit 3", "sh",
+                 redacted(secret))
+                .env("KEY", redacted("pass word'7 and more")));
     try {
         ended.check();
         FAIL() << "it did not fail";
@@ -175,10 +173,9 @@ TEST_F(redaction, a_failed_command_does_not_show_it)
 TEST_F(redaction, half_a_secret_is_not_left_where_the_text_is_cut)
 {
     // Of a long line the last 2000 bytes are shown: it is cut in a secret.
-    const auto ended = run(
-        exec("/bin/sh", "-c",
-             "printf '%s%1990s' \"$1\" end >&2; exit 3", "sh",
-             redacted("0123456789abcdefghijklmnopqrstuvwxyz")));
+    const auto ended =
+        run(exec("/bin/sh", "-c", "printf '%s%1990s' \"$1\" end >&2; exit 3",
+                 "sh", redacted("0123456789abcdefghijklmnopqrstuvwxyz")));
     try {
         ended.check();
         FAIL() << "it did not fail";

@@ -117,10 +117,9 @@ TEST(shlex_join, takes_a_range_whose_elements_live_for_a_moment)
     // Longer than any small-string buffer, so that a sanitizer sees a view
     // that outlives its string.
     const std::string a(100, 'a'), b(100, 'b');
-    EXPECT_EQ(shlex::join(std::views::iota(0, 2)
-                          | std::views::transform([&](int i) {
-                                return i == 0 ? a : b;
-                            })),
+    EXPECT_EQ(shlex::join(
+                  std::views::iota(0, 2) |
+                  std::views::transform([&](int i) { return i == 0 ? a : b; })),
               a + " " + b);
     // Each step of this one overwrites the string that the last one gave.
     std::istringstream input(a + " " + b);

@@ -53,21 +53,21 @@ struct row {
     bool killed;
 };
 
-// clang-format off
 const std::vector<row> states{
-    {{},                               {"2/20ms", "none", "kill", "finish"}, false},
-    {{begin},                          {"none", "15/50ms", "kill", "finish"}, false},
-    {{begin, grace_over},              {"none", "kill", "kill", "finish"}, false},
-    {{begin, grace_over, grace_over},  {"none", "give up", "none", "finish"}, true},
-    {{hurry},                          {"none", "give up", "none", "finish"}, true},
-    {{begin, hurry},                   {"none", "give up", "none", "finish"}, true},
-    {{begin, grace_over, hurry},       {"none", "give up", "none", "finish"}, true},
-    {{emptied},                        {"none", "none", "none", "none"}, false},
-    {{begin, emptied},                 {"none", "none", "none", "none"}, false},
-    {{hurry, emptied},                 {"none", "none", "none", "none"}, true},
-    {{hurry, grace_over},              {"none", "none", "none", "none"}, true},
+    {{}, {"2/20ms", "none", "kill", "finish"}, false},
+    {{begin}, {"none", "15/50ms", "kill", "finish"}, false},
+    {{begin, grace_over}, {"none", "kill", "kill", "finish"}, false},
+    {{begin, grace_over, grace_over},
+     {"none", "give up", "none", "finish"},
+     true},
+    {{hurry}, {"none", "give up", "none", "finish"}, true},
+    {{begin, hurry}, {"none", "give up", "none", "finish"}, true},
+    {{begin, grace_over, hurry}, {"none", "give up", "none", "finish"}, true},
+    {{emptied}, {"none", "none", "none", "none"}, false},
+    {{begin, emptied}, {"none", "none", "none", "none"}, false},
+    {{hurry, emptied}, {"none", "none", "none", "none"}, true},
+    {{hurry, grace_over}, {"none", "none", "none", "none"}, true},
 };
-// clang-format on
 
 TEST(stop_ladder, answers_every_event_in_every_state)
 {

@@ -48,18 +48,16 @@ TEST(stop_sequence, keeps_its_steps_in_order)
 
 TEST(stop_sequence, of_a_command_is_sigterm_and_five_seconds)
 {
-    EXPECT_TRUE(stop_sequence::standard().steps() ==
-                (steps{{SIGTERM, 5s}}));
+    EXPECT_TRUE(stop_sequence::standard().steps() == (steps{{SIGTERM, 5s}}));
 }
 
 TEST(stop_sequence, of_a_temporary_does_not_dangle)
 {
-    static_assert(std::is_same_v<decltype(stop_sequence().then(1, 0ns)),
-                                 stop_sequence>);
     static_assert(
-        std::is_same_v<
-            decltype(std::declval<stop_sequence&>().then(1, 0ns)),
-            stop_sequence&>);
+        std::is_same_v<decltype(stop_sequence().then(1, 0ns)), stop_sequence>);
+    static_assert(
+        std::is_same_v<decltype(std::declval<stop_sequence&>().then(1, 0ns)),
+                       stop_sequence&>);
 }
 
 TEST(stop_sequence, refuses_what_is_no_signal_and_a_negative_time)

@@ -208,8 +208,8 @@ private:
         using made = holder<Handler>;
         typename made::allocator memory(
             asio::get_associated_allocator(handler));
-        auto* place = std::allocator_traits<
-            typename made::allocator>::allocate(memory, 1);
+        auto* place = std::allocator_traits<typename made::allocator>::allocate(
+            memory, 1);
         try {
             return ::new (static_cast<void*>(place))
                 made(std::move(handler), io);

@@ -45,8 +45,7 @@ void add_argument(std::vector<std::string>& argv,
 // A list of arguments: a range of strings that is not itself a string.
 template <class Range>
 concept argument_range =
-    std::ranges::input_range<Range> &&
-    !text_like<std::remove_cvref_t<Range>> &&
+    std::ranges::input_range<Range> && !text_like<std::remove_cvref_t<Range>> &&
     text_like<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>;
 
 }  // namespace brood::detail

@@ -42,16 +42,15 @@ public:
     recording_launcher(launcher& real, std::filesystem::path file);
     ~recording_launcher() override;
 
-    [[nodiscard]] awaitable<process>
-    create_subprocess(command what,
-                      std::source_location where =
-                          std::source_location::current()) override;
-    [[nodiscard]] awaitable<completed_process>
-    run_process(command what, std::source_location where =
-                                  std::source_location::current()) override;
-    [[nodiscard]] awaitable<completed_pipeline>
-    run_process(pipeline what, std::source_location where =
-                                   std::source_location::current()) override;
+    [[nodiscard]] awaitable<process> create_subprocess(
+        command what,
+        std::source_location where = std::source_location::current()) override;
+    [[nodiscard]] awaitable<completed_process> run_process(
+        command what,
+        std::source_location where = std::source_location::current()) override;
+    [[nodiscard]] awaitable<completed_pipeline> run_process(
+        pipeline what,
+        std::source_location where = std::source_location::current()) override;
 
 private:
     launcher& real_;
@@ -77,16 +76,15 @@ public:
     /// How many recorded runs were not asked for yet.
     [[nodiscard]] std::size_t left() const noexcept;
 
-    [[nodiscard]] awaitable<process>
-    create_subprocess(command what,
-                      std::source_location where =
-                          std::source_location::current()) override;
-    [[nodiscard]] awaitable<completed_process>
-    run_process(command what, std::source_location where =
-                                  std::source_location::current()) override;
-    [[nodiscard]] awaitable<completed_pipeline>
-    run_process(pipeline what, std::source_location where =
-                                   std::source_location::current()) override;
+    [[nodiscard]] awaitable<process> create_subprocess(
+        command what,
+        std::source_location where = std::source_location::current()) override;
+    [[nodiscard]] awaitable<completed_process> run_process(
+        command what,
+        std::source_location where = std::source_location::current()) override;
+    [[nodiscard]] awaitable<completed_pipeline> run_process(
+        pipeline what,
+        std::source_location where = std::source_location::current()) override;
 
 private:
     std::filesystem::path file_;

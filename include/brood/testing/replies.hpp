@@ -52,9 +52,9 @@ public:
     /// create_subprocess(), it runs until it is stopped.
     replies& timed_out() &;
     /// It cannot be started.
-    replies& fails_to_start(
-        std::errc why = std::errc::no_such_file_or_directory,
-        spawn_step step = spawn_step::exec) &;
+    replies&
+    fails_to_start(std::errc why = std::errc::no_such_file_or_directory,
+                   spawn_step step = spawn_step::exec) &;
     replies& fails_to_start(spawn_error error) &;
     /// What follows is said of the next reply.
     replies& then() &;
@@ -73,9 +73,8 @@ public:
     replies code(int number) && { return std::move(code(number)); }
     replies signaled(int number) && { return std::move(signaled(number)); }
     replies timed_out() && { return std::move(timed_out()); }
-    replies fails_to_start(
-        std::errc why = std::errc::no_such_file_or_directory,
-        spawn_step step = spawn_step::exec) &&
+    replies fails_to_start(std::errc why = std::errc::no_such_file_or_directory,
+                           spawn_step step = spawn_step::exec) &&
     {
         return std::move(fails_to_start(why, step));
     }

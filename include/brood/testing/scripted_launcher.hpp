@@ -58,16 +58,15 @@ public:
     [[nodiscard]] std::vector<std::string> unused() const;
 
     /// Errors: of each: unexpected_command; the reply's spawn_error.
-    [[nodiscard]] awaitable<process>
-    create_subprocess(command what,
-                      std::source_location where =
-                          std::source_location::current()) override;
-    [[nodiscard]] awaitable<completed_process>
-    run_process(command what, std::source_location where =
-                                  std::source_location::current()) override;
-    [[nodiscard]] awaitable<completed_pipeline>
-    run_process(pipeline what, std::source_location where =
-                                   std::source_location::current()) override;
+    [[nodiscard]] awaitable<process> create_subprocess(
+        command what,
+        std::source_location where = std::source_location::current()) override;
+    [[nodiscard]] awaitable<completed_process> run_process(
+        command what,
+        std::source_location where = std::source_location::current()) override;
+    [[nodiscard]] awaitable<completed_pipeline> run_process(
+        pipeline what,
+        std::source_location where = std::source_location::current()) override;
 
 private:
     class expectation;

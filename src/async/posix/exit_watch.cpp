@@ -15,8 +15,7 @@ namespace brood::detail {
 
 bool pidfds_are_wanted() noexcept
 {
-    static const bool wanted =
-        os::setting("BROOD_CHILD_WATCHER") != "threaded";
+    static const bool wanted = os::setting("BROOD_CHILD_WATCHER") != "threaded";
     return wanted;
 }
 
@@ -81,12 +80,11 @@ bool exit_watch::start_pidfd()
 
 void exit_watch::wait_readable()
 {
-    pidfd_->async_wait(
-        asio::posix::stream_descriptor::wait_read,
-        [self = shared_from_this()](error_code ec) {
-            if (ec != asio::error::operation_aborted)
-                self->ask();
-        });
+    pidfd_->async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](error_code ec) {
+                           if (ec != asio::error::operation_aborted)
+                               self->ask();
+                       });
 }
 
 void exit_watch::start_otherwise()
@@ -103,8 +101,8 @@ void exit_watch::start_thread()
     if (!thread_) {
         thread_ = std::make_shared<waiter_thread>();
         auto shared = thread_;
-        const bool running = os::start_detached_thread(
-            [shared, pid = child_.pid] {
+        const bool running =
+            os::start_detached_thread([shared, pid = child_.pid] {
                 os::wait_for_exit(pid);
                 shared->announce();
             });

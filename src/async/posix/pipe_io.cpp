@@ -24,8 +24,7 @@ asio::posix::stream_descriptor watch(const executor& io, os::descriptor end)
 
 }  // namespace
 
-pipe_source::pipe_source(const executor& io, os::descriptor end,
-                         end_kind kind)
+pipe_source::pipe_source(const executor& io, os::descriptor end, end_kind kind)
     : io_(watch(io, std::move(end))), kind_(kind)
 {
 }

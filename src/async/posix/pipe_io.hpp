@@ -32,12 +32,11 @@ public:
     template <class Handler>
     void async_read(void* data, std::size_t size, Handler handler)
     {
-        io_.async_read_some(
-            asio::buffer(data, size),
-            [kind = kind_, handler = std::move(handler)](
-                error_code ec, std::size_t bytes) mutable {
-                handler(as_end_of_file(kind, ec), bytes);
-            });
+        io_.async_read_some(asio::buffer(data, size),
+                            [kind = kind_, handler = std::move(handler)](
+                                error_code ec, std::size_t bytes) mutable {
+                                handler(as_end_of_file(kind, ec), bytes);
+                            });
     }
     // The count (0: end of file), or -errno.
     long read_now(void* data, std::size_t size) noexcept;

@@ -96,11 +96,11 @@ cgroup::cgroup(const std::string& parent, cgroup_failure& failure)
         failure = {static_cast<int>(-made), std::exchange(path_, {})};
         return;
     }
-    auto opened = above_standard(
-        system_call(SYS_openat, AT_FDCWD, path_.c_str(),
-                    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    auto opened =
+        above_standard(system_call(SYS_openat, AT_FDCWD, path_.c_str(),
+                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     directory_ = std::move(opened.fd);
-    struct stat about {};
+    struct stat about{};
     if (!opened.error && system_call(SYS_newfstatat, directory_.number(),
                                      "cgroup.kill", &about, 0) < 0)
         opened.error = ENOTSUP;  // no cgroup2, or before Linux 5.14
@@ -128,9 +128,9 @@ try {
     if (is_empty())
         return ESRCH;
     if (number == SIGKILL) {
-        const descriptor file(static_cast<int>(
-            system_call(SYS_openat, directory_.number(), "cgroup.kill",
-                        O_WRONLY | O_CLOEXEC)));
+        const descriptor file(
+            static_cast<int>(system_call(SYS_openat, directory_.number(),
+                                         "cgroup.kill", O_WRONLY | O_CLOEXEC)));
         const long result = system_call(SYS_write, file.number(), "1", 1);
         return result < 0 ? static_cast<int>(-result) : 0;
     }
@@ -148,8 +148,8 @@ try {
         if (!pidfd.is_open() || !now ||
             ("\n" + *now).find("\n" + line + "\n") == now->npos)
             continue;
-        if (system_call(SYS_pidfd_send_signal, pidfd.number(), number,
-                        nullptr, 0) == 0)
+        if (system_call(SYS_pidfd_send_signal, pidfd.number(), number, nullptr,
+                        0) == 0)
             error = 0;
     }
     return error;
@@ -161,8 +161,8 @@ bool cgroup::remove() noexcept
 {
     if (path_.empty())
         return true;
-    const long result = system_call(SYS_unlinkat, AT_FDCWD, path_.c_str(),
-                                    AT_REMOVEDIR);
+    const long result =
+        system_call(SYS_unlinkat, AT_FDCWD, path_.c_str(), AT_REMOVEDIR);
     if (result == -EBUSY)
         return false;
     path_.clear();

@@ -13,8 +13,7 @@
 namespace brood::os {
 
 exit_set::exit_set() noexcept
-    : epoll_(above_standard(system_call(SYS_epoll_create1, EPOLL_CLOEXEC))
-                 .fd),
+    : epoll_(above_standard(system_call(SYS_epoll_create1, EPOLL_CLOEXEC)).fd),
       wake_(above_standard(
                 system_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK))
                 .fd)
@@ -38,8 +37,8 @@ int exit_set::wait(std::chrono::milliseconds pause) noexcept
         return -1;
     }
     epoll_event event{};
-    const long ready = system_call(SYS_epoll_pwait, epoll_.number(), &event,
-                                   1, pause.count(), nullptr, 8);
+    const long ready = system_call(SYS_epoll_pwait, epoll_.number(), &event, 1,
+                                   pause.count(), nullptr, 8);
     if (ready <= 0)
         return -1;
     if (event.data.fd != wake_.number())

@@ -58,8 +58,7 @@ try {
         // last word.
         return signal_group(leader, 0) == ESRCH ||
                !group_has_living(leader.pid);
-    case containment::session:
-        return !look(leader) || !anybody_alive_;
+    case containment::session: return !look(leader) || !anybody_alive_;
     case containment::cgroup: break;
     }
     return !cgroup_ || cgroup_->is_empty();
@@ -97,8 +96,7 @@ bool family::look(const child& leader)
             if (seen.contains(each.pid))
                 continue;
             if (is_member(each) || sessions_.contains(each.session) ||
-                sessions.contains(each.session) ||
-                seen.contains(each.parent)) {
+                sessions.contains(each.session) || seen.contains(each.parent)) {
                 add(each);
                 more = true;
             }
@@ -124,8 +122,8 @@ int family::signal_members(const child& leader, int number)
         const auto now = look_up_process(pid);
         if (!now || now->start != start || !now->alive)
             continue;
-        if (system_call(SYS_pidfd_send_signal, pidfd.number(), number,
-                        nullptr, 0) == 0)
+        if (system_call(SYS_pidfd_send_signal, pidfd.number(), number, nullptr,
+                        0) == 0)
             error = 0;
     }
     return error;

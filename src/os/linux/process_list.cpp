@@ -26,8 +26,7 @@ std::optional<process_entry> parse(int pid, std::string_view line)
     line.remove_prefix(after_name + 1);
 
     const auto next_field = [&line]() -> std::string_view {
-        line.remove_prefix(std::min(line.find_first_not_of(' '),
-                                    line.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
         const auto field = line.substr(0, line.find(' '));
         line.remove_prefix(field.size());
         return field;
@@ -58,14 +57,13 @@ std::optional<process_entry> parse(int pid, std::string_view line)
 std::optional<process_entry> look_up_process(int pid)
 {
     const auto path = "/proc/" + std::to_string(pid) + "/stat";
-    const descriptor file(static_cast<int>(system_call(
-        SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC)));
+    const descriptor file(static_cast<int>(
+        system_call(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC)));
     if (!file.is_open())
         return std::nullopt;
     // One read gives all: the name has 64 bytes at most, the rest is numbers.
     char bytes[1024];
-    const long size =
-        system_call(SYS_read, file.number(), bytes, sizeof bytes);
+    const long size = system_call(SYS_read, file.number(), bytes, sizeof bytes);
     if (size <= 0)
         return std::nullopt;
     return parse(pid, {bytes, static_cast<std::size_t>(size)});
@@ -83,8 +81,7 @@ std::optional<std::vector<process_entry>> list_processes()
         int pid = 0;
         const auto parsed =
             std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (parsed.ec != std::errc() ||
-            parsed.ptr != name.data() + name.size())
+        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
             continue;
         if (const auto entry = look_up_process(pid))
             all.push_back(*entry);

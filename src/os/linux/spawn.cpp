@@ -78,19 +78,18 @@ clone3_child(clone_args* arguments, const child_task* task) noexcept
     long result;
     register auto function asm("r8") = &child_main;
     register auto argument asm("r9") = task;
-    asm volatile(
-        "syscall\n\t"
-        "test %%rax, %%rax\n\t"
-        "jnz 1f\n\t"
-        "xor %%ebp, %%ebp\n\t"  // the end of the chain of frames
-        "mov %%r9, %%rdi\n\t"
-        "call *%%r8\n\t"        // the stack is 16-byte aligned before it
-        "hlt\n"
-        "1:"
-        : "=a"(result)
-        : "a"(SYS_clone3), "D"(arguments), "S"(sizeof *arguments),
-          "r"(function), "r"(argument)
-        : "rcx", "r11", "memory");
+    asm volatile("syscall\n\t"
+                 "test %%rax, %%rax\n\t"
+                 "jnz 1f\n\t"
+                 "xor %%ebp, %%ebp\n\t"  // the end of the chain of frames
+                 "mov %%r9, %%rdi\n\t"
+                 "call *%%r8\n\t"  // the stack is 16-byte aligned before it
+                 "hlt\n"
+                 "1:"
+                 : "=a"(result)
+                 : "a"(SYS_clone3), "D"(arguments), "S"(sizeof *arguments),
+                   "r"(function), "r"(argument)
+                 : "rcx", "r11", "memory");
     return result;
 }
 

@@ -72,8 +72,7 @@ exit_status from_siginfo(const siginfo_t& info) noexcept
 {
     if (info.si_code == CLD_EXITED)
         return exit_status::exited(info.si_status);
-    return exit_status::signaled(info.si_status,
-                                 info.si_code == CLD_DUMPED);
+    return exit_status::signaled(info.si_status, info.si_code == CLD_DUMPED);
 }
 
 // What a pidfd still tells about a child that someone else collected, or
@@ -104,8 +103,8 @@ long wait_once(const child& child, siginfo_t& info, int options,
     const auto wait = [&](int kind, int number) {
         long result = 0;
         do
-            result = system_call(SYS_waitid, kind, number, &info, options,
-                                 usage);
+            result =
+                system_call(SYS_waitid, kind, number, &info, options, usage);
         while (result == -EINTR);
         return result;
     };
@@ -190,8 +189,7 @@ bool is_running(const child& child) noexcept
     if (child.foreign)
         return !has_ended(child);
     siginfo_t info;
-    return wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) ==
-               0 &&
+    return wait_once(child, info, WEXITED | WNOHANG | WNOWAIT, nullptr) == 0 &&
            info.si_signo != SIGCHLD;
 }
 
@@ -244,9 +242,8 @@ bool signals_group_by_pidfd(const child& child) noexcept
 {
     if (!child.pidfd.is_open() || !may_signal_group_by_pidfd())
         return false;
-    return !is_refused(system_call(SYS_pidfd_send_signal,
-                                   child.pidfd.number(), 0, nullptr,
-                                   pidfd_signal_process_group));
+    return !is_refused(system_call(SYS_pidfd_send_signal, child.pidfd.number(),
+                                   0, nullptr, pidfd_signal_process_group));
 }
 
 }  // namespace brood::os

@@ -18,8 +18,8 @@ namespace brood::os {
 
 namespace {
 
-constexpr int last_signal = 64;         // the kernel's _NSIG
-constexpr long signal_set_size = 8;     // bytes of the kernel's sigset_t
+constexpr int last_signal = 64;      // the kernel's _NSIG
+constexpr long signal_set_size = 8;  // bytes of the kernel's sigset_t
 
 BROOD_CHILD_SIDE long place_descriptors(const spawn_plan& plan) noexcept
 {
@@ -69,7 +69,7 @@ BROOD_CHILD_SIDE long close_listed_on_exec() noexcept
                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return directory;
-    constexpr long name_offset = 19;    // d_ino 8, d_off 8, d_reclen 2, type
+    constexpr long name_offset = 19;  // d_ino 8, d_off 8, d_reclen 2, type
     constexpr long length_offset = 16;
     alignas(8) char entries[1024];
     long size = 0;
@@ -79,10 +79,10 @@ BROOD_CHILD_SIDE long close_listed_on_exec() noexcept
             const int number = parse_number(entries + at + name_offset);
             if (number > 2)
                 close_on_exec(number);
-            const auto low = static_cast<unsigned char>(
-                entries[at + length_offset]);
-            const auto high = static_cast<unsigned char>(
-                entries[at + length_offset + 1]);
+            const auto low =
+                static_cast<unsigned char>(entries[at + length_offset]);
+            const auto high =
+                static_cast<unsigned char>(entries[at + length_offset + 1]);
             at += low | (high << 8);
         }
     }
@@ -94,7 +94,7 @@ BROOD_CHILD_SIDE long close_listed_on_exec() noexcept
 // a descriptor was opened hides it from this one alone.
 BROOD_CHILD_SIDE long close_counted_on_exec() noexcept
 {
-    struct rlimit limit {};
+    struct rlimit limit{};
     const long asked =
         system_call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
     if (asked < 0)
@@ -252,11 +252,11 @@ BROOD_CHILD_SIDE child_report change_identity(const spawn_plan& plan) noexcept
     long result = 0;
     if ((result = change_groups(plan)) < 0)
         return failed(spawn_step::setgroups, result);
-    if (plan.gid >= 0 && (result = system_call(SYS_setresgid, plan.gid,
-                                               plan.gid, plan.gid)) < 0)
+    if (plan.gid >= 0 &&
+        (result = system_call(SYS_setresgid, plan.gid, plan.gid, plan.gid)) < 0)
         return failed(spawn_step::setgid, result);
-    if (plan.uid >= 0 && (result = system_call(SYS_setresuid, plan.uid,
-                                               plan.uid, plan.uid)) < 0)
+    if (plan.uid >= 0 &&
+        (result = system_call(SYS_setresuid, plan.uid, plan.uid, plan.uid)) < 0)
         return failed(spawn_step::setuid, result);
     return {};
 }
@@ -268,8 +268,8 @@ BROOD_CHILD_SIDE child_report bind_to_parent(const child_task& task) noexcept
     const int signal = task.plan->parent_death_signal;
     if (signal == 0)
         return {};
-    const long result = system_call(SYS_prctl, PR_SET_PDEATHSIG, signal, 0, 0,
-                                    0);
+    const long result =
+        system_call(SYS_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0);
     if (result < 0)
         return failed(spawn_step::parent_death, result);
     // A parent that has ended before this sends nothing any more. Nobody is

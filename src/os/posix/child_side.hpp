@@ -5,8 +5,8 @@
 // lock, no thread-local storage, no sanitizer.
 #pragma once
 
-#include "os/spawn.hpp"
 #include "os/posix/system_call.hpp"
+#include "os/spawn.hpp"
 
 namespace brood::os {
 

@@ -67,7 +67,7 @@ opened open_path(const char* path, int flags) noexcept
 // that has written nothing so far.
 int check_readable(int number) noexcept
 {
-    struct stat about {};
+    struct stat about{};
     if (system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0)
         return 0;
     if (S_ISDIR(about.st_mode))
@@ -77,8 +77,8 @@ int check_readable(int number) noexcept
     auto probe = make_pipe(0);
     if (probe.error)
         return probe.error;
-    const long seen = system_call(SYS_tee, number, probe.write_end.number(),
-                                  1, SPLICE_F_NONBLOCK);
+    const long seen = system_call(SYS_tee, number, probe.write_end.number(), 1,
+                                  SPLICE_F_NONBLOCK);
     return seen == 0 ? ENXIO : 0;
 }
 
@@ -86,8 +86,7 @@ int check_readable(int number) noexcept
 
 opened duplicate(int number, int above) noexcept
 {
-    const long made =
-        system_call(SYS_fcntl, number, F_DUPFD_CLOEXEC, above);
+    const long made = system_call(SYS_fcntl, number, F_DUPFD_CLOEXEC, above);
     if (made < 0)
         return {descriptor(), static_cast<int>(-made)};
     return {descriptor(static_cast<int>(made)), 0};

@@ -39,8 +39,8 @@ long write_with_sigpipe_blocked(int number, const void* data,
     const long result = system_call(SYS_write, number, data, size);
     if (result == -EPIPE && !was_pending) {
         const long no_time[2] = {0, 0};
-        while (system_call(SYS_rt_sigtimedwait, &sigpipe_bit, nullptr,
-                           no_time, sizeof sigpipe_bit) == -EINTR) {
+        while (system_call(SYS_rt_sigtimedwait, &sigpipe_bit, nullptr, no_time,
+                           sizeof sigpipe_bit) == -EINTR) {
         }
     }
     system_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr,
@@ -63,11 +63,10 @@ long write_quietly(int number, const void* data, std::size_t size) noexcept
     if (can) {
         const iovec piece{const_cast<void*>(data), size};
         // Offset -1: the current position, which a pipe does not have.
-        const long result = system_call(SYS_pwritev2, number, &piece, 1, -1,
-                                        -1, rwf_nosignal);
+        const long result =
+            system_call(SYS_pwritev2, number, &piece, 1, -1, -1, rwf_nosignal);
         // EOPNOTSUPP: an unknown flag; ENOSYS: before Linux 4.6.
-        if (result != -EOPNOTSUPP && result != -ENOSYS &&
-            result != -EINVAL)
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -EINVAL)
             return result;
         can = false;
     }
@@ -79,8 +78,7 @@ long write_without_waiting(int number, const void* data,
 {
     pollfd asked{number, POLLOUT, 0};
     const std::uint64_t no_time[2] = {0, 0};
-    const long ready =
-        system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
+    const long ready = system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
     if (ready == 0)
         return -EAGAIN;
     // A pipe that is ready has room for so many (pipe(7), PIPE_BUF).

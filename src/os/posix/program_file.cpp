@@ -25,8 +25,7 @@ std::string missing_interpreter(const std::string& path,
         return {};
     char start[256];  // what the kernel looks at (execve(2), Linux 5.1)
     const long size = read_some(script.fd.number(), start, sizeof start);
-    std::string_view line(start, size > 0 ? static_cast<std::size_t>(size)
-                                          : 0);
+    std::string_view line(start, size > 0 ? static_cast<std::size_t>(size) : 0);
     if (!line.starts_with("#!"))
         return {};
     line = line.substr(2, line.find('\n') - 2);

@@ -16,8 +16,8 @@
 // Code that may run in the child: not instrumented, because a sanitizer's
 // run-time is the parent's, and it would record accesses of a process that
 // it cannot tell from the parent.
-#define BROOD_CHILD_SIDE                                                     \
-    __attribute__((no_sanitize("address"), no_sanitize("thread"),            \
+#define BROOD_CHILD_SIDE                                                       \
+    __attribute__((no_sanitize("address"), no_sanitize("thread"),              \
                    no_sanitize("undefined")))
 
 namespace brood::os {
@@ -44,11 +44,10 @@ struct fault_injection {
     {
         // A call that cannot fail, or whose failure nobody could handle:
         // leaving, closing, reaping and signalling what already exists.
-        if (remaining < 0 || number == SYS_exit_group ||
-            number == SYS_close || number == SYS_waitid ||
-            number == SYS_rt_sigprocmask || number == SYS_rt_sigaction ||
-            number == SYS_umask || number == SYS_kill ||
-            number == SYS_getpid || number == SYS_getppid)
+        if (remaining < 0 || number == SYS_exit_group || number == SYS_close ||
+            number == SYS_waitid || number == SYS_rt_sigprocmask ||
+            number == SYS_rt_sigaction || number == SYS_umask ||
+            number == SYS_kill || number == SYS_getpid || number == SYS_getppid)
             return false;
         if (remaining-- > 0)
             return false;
@@ -130,8 +129,8 @@ BROOD_CHILD_SIDE inline long system_call(long number,
     long each[6] = {};
     int count = 0;
     ((each[count++] = registers::to_register(arguments)), ...);
-    return raw_system_call(number, each[0], each[1], each[2], each[3],
-                           each[4], each[5]);
+    return raw_system_call(number, each[0], each[1], each[2], each[3], each[4],
+                           each[5]);
 }
 
 }  // namespace brood::os

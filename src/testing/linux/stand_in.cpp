@@ -68,8 +68,7 @@ int free_number(const command_data& data, int from)
                                    [number](const auto& each) {
                                        return each.first == number;
                                    }) ||
-               std::ranges::find(data.pass_fds, number) !=
-                   data.pass_fds.end();
+               std::ranges::find(data.pass_fds, number) != data.pass_fds.end();
     };
     while (is_taken(from))
         ++from;
