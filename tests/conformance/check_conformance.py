@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Compares cpython.json with the tests that there are, and with the page.
+"""Compares the lists beside it with the tests that there are, and the page.
 
     check_conformance.py [--write] [TEST_BINARY...]
 
 cpython.json lists every test of CPython's suites about subprocesses and their
-streams. Each has either 'shown_by', tests of ours that show the same, or
+streams, peers.json what other libraries test besides. Each has either 'shown_by', tests of ours that show the same, or
 'does_not_apply', the reason why there is nothing to show. 'not_yet' says what
 has to be built first; the tests beside it are planned and need not exist.
 
@@ -24,7 +24,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LIST = HERE / "cpython.json"
+LISTS = [HERE / "cpython.json", HERE / "peers.json"]
 PAGE = ROOT / "docs" / "conformance.md"
 
 REQUIRED = {"suite", "case", "name", "shows"}
@@ -33,15 +33,17 @@ TEST_MACRO = re.compile(
     r"^\s*(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.MULTILINE)
 
 INTRODUCTION = """\
-# Conformance with CPython
+# Conformance
 
 Every test of CPython's own suites about subprocesses and their streams
 (3.11 to 3.15), what it shows, and the test of brood that shows the same. Where
 brood does better on purpose, ours shows the better behaviour: a line that is
-too long is not lost, output read before a timeout is kept, and so on.
+too long is not lost, output read before a timeout is kept, and so on. After
+them, what the suites of other libraries test about runs, stops and
+descendants, and what none of them tests.
 
 Written by `tests/conformance/check_conformance.py --write` from
-`tests/conformance/cpython.json`; change that. A test checks that this page is
+`tests/conformance/cpython.json` and `peers.json`; change those. A test checks that this page is
 up to date and that each test it names exists.
 
 """
@@ -104,7 +106,7 @@ def answer(entry):
 
 
 def summary(tests):
-    lines = ["| CPython suite | tests | shown | does not apply | not yet |",
+    lines = ["| suite | tests | shown | does not apply | not yet |",
              "|---|---|---|---|---|"]
     for suite in dict.fromkeys(entry["suite"] for entry in tests):
         own = [entry for entry in tests if entry["suite"] == suite]
@@ -124,7 +126,7 @@ def page(tests):
             lines += ["", f"## {suite}"]
         if (suite, case) != place:
             lines += ["", f"### {case}", "",
-                      "| CPython test | what it shows | our test, or why not |",
+                      "| test | what it shows | our test, or why not |",
                       "|---|---|---|"]
         place = (suite, case)
         lines.append(f"| `{entry['name']}` | {entry['shows']} "
@@ -159,7 +161,7 @@ def page_fault(wanted):
     pairs = zip(found.splitlines() + [""], wanted.splitlines() + [""])
     line = next((number for number, (a, b) in enumerate(pairs, 1) if a != b),
                 1)
-    return f"{name}:{line}: differs from cpython.json; run with --write"
+    return f"{name}:{line}: differs from the lists; run with --write"
 
 
 def main():
@@ -170,7 +172,8 @@ def main():
     parser.add_argument("binaries", nargs="*", metavar="TEST_BINARY")
     options = parser.parse_args()
 
-    tests = json.loads(LIST.read_text(encoding="utf-8"))["tests"]
+    tests = [entry for each in LISTS
+             for entry in json.loads(each.read_text(encoding="utf-8"))["tests"]]
     existing = set(tests_of_sources())
     if options.binaries:
         existing = {test for binary in options.binaries

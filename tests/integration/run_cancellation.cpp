@@ -9,8 +9,11 @@
 #include <asio/post.hpp>
 #include <asio/use_future.hpp>
 
+#include <csignal>
 #include <memory>
 #include <string>
+
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -96,6 +99,32 @@ TEST_F(cancelled_runs, a_handler_is_told_why_nothing_was_started)
     ASSERT_TRUE(result.ended.has_value());
     EXPECT_THROW(std::rethrow_exception(result.ended->failure),
                  brood::spawn_error);
+}
+
+// The child is in a group of its own: what ends it is the run.
+TEST_F(cancelled_runs, end_with_ctrl_c_and_leave_nobody)
+{
+    BROOD_IN_A_COPY([] {
+        must(::setpgid(0, 0));
+        ::signal(SIGINT, SIG_DFL);
+        witness all;
+        auto main = [&]() -> awaitable<void> {
+            const auto what = all.watching(
+                child("line-then-hold", "x")
+                    .tee_out(brood::tee::to_lines([](std::string_view) {
+                        must(::kill(0, SIGINT));
+                    })));
+            co_await run_process(what);
+        };
+        bool interrupted = false;
+        try {
+            brood::run(main());
+        } catch (const brood::keyboard_interrupt&) {
+            interrupted = true;
+        }
+        require(interrupted);
+        require(all.nobody_is_left());
+    });
 }
 
 TEST_F(cancelled_runs, give_a_future_as_well)
