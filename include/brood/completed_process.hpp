@@ -51,6 +51,9 @@ public:
     /// False: somebody held a pipe open for longer than drain, and what he
     /// wrote after that is not here. What the child itself wrote is.
     bool complete = true;
+    /// True: not even SIGKILL ended all of its family in time, the child or
+    /// one that it brought along. What is left of it goes on.
+    bool left_behind = false;
     std::uint64_t out_left_out = 0;
     std::uint64_t err_left_out = 0;
 
@@ -61,7 +64,7 @@ public:
     /// seen by users of async_run_process; run_process throws it.
     std::exception_ptr failure;
 
-    /// True when it ended by itself with exit code 0.
+    /// True when it ended by itself with exit code 0 and left nobody behind.
     bool ok() const noexcept;
 
     /// Throws called_process_error unless ok(); else gives itself.

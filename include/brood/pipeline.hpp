@@ -111,6 +111,7 @@ public:
     stop_reason stopped() const noexcept { return stages.back().stopped; }
     bool truncated() const noexcept;
     bool complete() const noexcept;
+    bool left_behind() const noexcept { return stages.back().left_behind; }
     std::chrono::nanoseconds elapsed() const noexcept
     {
         return stages.back().elapsed;

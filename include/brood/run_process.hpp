@@ -29,8 +29,9 @@ namespace brood {
 /// ever either).
 ///
 /// Completion:   within timeout + the graces of the stop sequence + drain +
-///               5 s. A child that not even SIGKILL has ended by then is left
-///               to the reaper, its status unknown.
+///               5 s. Who not even SIGKILL has ended by then is left behind,
+///               and the result says so; a child, to the reaper, its status
+///               unknown.
 /// Cancellation: stops and collects the child, then passes it on.
 /// Errors:       std::invalid_argument, spawn_error: as create_subprocess. How
 ///               the child ended is no error; see completed_process::check.

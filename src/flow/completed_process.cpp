@@ -66,7 +66,7 @@ completed_process::completed_process(command what) : args(std::move(what)) {}
 
 bool completed_process::ok() const noexcept
 {
-    return stopped == stop_reason::none && status.success();
+    return stopped == stop_reason::none && status.success() && !left_behind;
 }
 
 const completed_process& completed_process::check() const&
@@ -85,7 +85,8 @@ completed_process completed_process::check() &&
 
 std::string to_string(const completed_process& ended)
 {
-    return std::string(reason_text(ended.stopped)) + to_string(ended.status);
+    return std::string(reason_text(ended.stopped)) + to_string(ended.status) +
+           (ended.left_behind ? ", somebody could not be killed" : "");
 }
 
 called_process_error::called_process_error(completed_process ended)

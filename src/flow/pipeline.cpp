@@ -108,7 +108,7 @@ bool completed_pipeline::complete() const noexcept
 
 bool completed_pipeline::ok() const noexcept
 {
-    return stopped() == stop_reason::none && !failed();
+    return stopped() == stop_reason::none && !failed() && !left_behind();
 }
 
 const completed_pipeline& completed_pipeline::check() const&

@@ -517,6 +517,7 @@ completed_process run_operation::result_of(stage& of)
     };
     collect(of.out, made.out, made.out_left_out);
     collect(of.err, made.err, made.err_left_out);
+    made.left_behind = anybody_unkillable_;
     made.stopped = course_.reason();
     made.timed_out = made.stopped == stop_reason::timeout ||
                      made.stopped == stop_reason::idle_timeout;

@@ -15,8 +15,10 @@ namespace brood::detail {
 tee_sink::tee_sink(tee to, int parents, std::size_t line_limit)
     : to_(std::move(to)), line_limit_(line_limit)
 {
-    if (to_.what() == tee::kind::parent)
+    if (to_.what() == tee::kind::parent) {
         number_ = parents;
+        blocks_ = true;
+    }
     if (to_.what() != tee::kind::file)
         return;
     auto opened = os::open_file(to_.path(), to_.mode());
@@ -27,6 +29,7 @@ tee_sink::tee_sink(tee to, int parents, std::size_t line_limit)
                               " for a tee");
     file_ = std::move(opened.fd);
     number_ = file_.number();
+    blocks_ = os::pipe_capacity(number_) != 0;  // a FIFO
 }
 
 void tee_sink::take(std::string_view bytes)
@@ -78,13 +81,13 @@ void tee_sink::write_on()
         const auto* const from = waiting_.data() + written;
         const auto size = waiting_.size() - written;
         const long result =
-            file_.is_open() ? os::write_quietly(number_, from, size)
-                            : os::write_without_waiting(number_, from, size);
+            blocks_ ? os::write_without_waiting(number_, from, size)
+                    : os::write_quietly(number_, from, size);
         if (result == -EINTR)
             continue;
         if (result == -EAGAIN)
             break;
-        if (result < 0)
+        if (result <= 0)
             number_ = -1;  // full disk, nobody reads: the run goes on
         else
             written += static_cast<std::size_t>(result);

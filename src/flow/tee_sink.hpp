@@ -32,6 +32,8 @@ private:
 
     tee to_;
     int number_ = -1;  // -1: none, or given up
+    // Writing to it may have to wait for somebody.
+    bool blocks_ = false;
     std::size_t line_limit_;
     os::descriptor file_;
     std::string waiting_;

@@ -77,6 +77,7 @@ json of_result(const completed_process& ended)
     made["stopped"] = static_cast<int>(ended.stopped);
     made["timed_out"] = ended.timed_out;
     made["truncated"] = ended.truncated;
+    made["left_behind"] = ended.left_behind;
     made["complete"] = ended.complete;
     made["out_left_out"] = ended.out_left_out;
     made["err_left_out"] = ended.err_left_out;
@@ -176,6 +177,7 @@ completed_process to_result(const json& from)
     ended.stopped = to_reason(from.at("stopped").get<int>());
     ended.timed_out = from.at("timed_out").get<bool>();
     ended.truncated = from.at("truncated").get<bool>();
+    ended.left_behind = from.at("left_behind").get<bool>();
     ended.complete = from.at("complete").get<bool>();
     ended.out_left_out = from.at("out_left_out").get<std::uint64_t>();
     ended.err_left_out = from.at("err_left_out").get<std::uint64_t>();

@@ -415,6 +415,8 @@ TEST_F(stops, who_cannot_be_killed_is_reported)
         EXPECT_EQ(run.calls, 1);
         EXPECT_EQ(run.ended->status, brood::exit_status());
         EXPECT_EQ(run.ended->returncode, 255);
+        EXPECT_TRUE(run.ended->left_behind);
+        EXPECT_FALSE(run.ended->ok());
         of_the_run.reset();
     } catch (const cannot_be_tested& why) {
         GTEST_SKIP() << why.what();
