@@ -67,6 +67,19 @@ TEST_F(tees, lines_come_whole_and_without_their_newline)
     EXPECT_EQ(lines, wanted);
 }
 
+// Counts while the loop turns.
+awaitable<void> count(int& ticks)
+{
+    for (;; ++ticks)
+        co_await brood::sleep(1ms);
+}
+
+awaitable<void> becomes(const int& ticks, int wanted)
+{
+    while (ticks < wanted)
+        co_await brood::sleep(1ms);
+}
+
 // In a copy whose standard output is a pipe that is read late and slowly.
 TEST_F(tees, the_parents_own_output_gets_all_and_blocks_nobody)
 {
@@ -79,19 +92,11 @@ TEST_F(tees, the_parents_own_output_gets_all_and_blocks_nobody)
         const std::string much = pattern(300'000);
         int ticks = 0;
         auto main = [&]() -> awaitable<completed_process> {
-            auto counts = [&]() -> awaitable<void> {
-                for (;; ++ticks)
-                    co_await brood::sleep(1ms);
-            };
-            auto beside = co_await brood::create_task(counts());
-            auto starts_reading = [&]() -> awaitable<void> {
-                // The pipe is full, and the loop still turns.
-                while (ticks < 20)
-                    co_await brood::sleep(1ms);
-            };
-            auto ready = co_await brood::create_task(starts_reading());
+            auto beside = co_await brood::create_task(count(ticks));
+            auto ready = co_await brood::create_task(becomes(ticks, 20));
             auto running = co_await brood::create_task(run_process(
                 child("flood", "300000").tee_out(tee::to_parent())));
+            // The pipe is full, and the loop still turns.
             co_await ready.join();
             require(!running.done(), "it did not wait for its reader");
             std::string got;
