@@ -98,10 +98,12 @@ auto async_run_process(
 /// The same for an execution context, such as an asio::io_context.
 template <class Context, class Token = asio::use_awaitable_t<>>
     requires requires(Context& context) { context.get_executor(); }
-auto async_run_process(Context& context, command what, Token&& token = Token())
+auto async_run_process(
+    Context& context, command what, Token&& token = Token(),
+    std::source_location where = std::source_location::current())
 {
     return async_run_process(executor(context.get_executor()), std::move(what),
-                             std::forward<Token>(token));
+                             std::forward<Token>(token), where);
 }
 
 }  // namespace brood

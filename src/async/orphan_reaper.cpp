@@ -129,7 +129,7 @@ private:
     // may take some time to go; one that cannot be emptied is left behind.
     bool is_done_with(orphan& o)
     {
-        constexpr int most_removals = 40;
+        constexpr std::chrono::seconds patience{10};
         if (o.child.pid > 0) {
             if (os::reap(o.child).state == os::child_state::running)
                 return false;
@@ -139,7 +139,12 @@ private:
             o.child = os::child();
             pause_ = shortest_pause;
         }
-        return !o.cgroup || o.cgroup->remove() || ++o.removals == most_removals;
+        if (!o.cgroup || o.cgroup->remove())
+            return true;
+        const auto now = std::chrono::steady_clock::now();
+        if (!o.collected)
+            o.collected = now;
+        return now - *o.collected > patience;
     }
 
     static void lock_for_fork() { instance().mutex_.lock(); }

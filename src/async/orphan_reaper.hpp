@@ -12,6 +12,7 @@
 #include <chrono>
 #include <list>
 #include <memory>
+#include <optional>
 
 namespace brood::detail {
 
@@ -21,7 +22,8 @@ struct orphan {
     bool watched = false;
     // To be removed once it is empty; null: none.
     std::shared_ptr<os::cgroup> cgroup;
-    int removals = 0;
+    // When its child had been collected; none: not yet.
+    std::optional<std::chrono::steady_clock::time_point> collected;
 };
 
 // Room for one orphan. Made together with the child, because giving it away
@@ -30,8 +32,7 @@ using orphan_place = std::list<orphan>;
 orphan_place reserve_orphan();
 
 // Takes over a child that has not been collected, or only the cgroup of one
-// that has. `owner` is what
-// wait_for_orphans asks for; null: nobody will ask.
+// that has. `owner` is what wait_for_orphans asks for; null: nobody will ask.
 // Pre: `place` is from reserve_orphan() and was not used before.
 void adopt_orphan(orphan_place place, os::child child,
                   std::shared_ptr<os::cgroup> cgroup,

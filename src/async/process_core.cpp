@@ -196,6 +196,9 @@ const os::child* process_core::leader() const noexcept
 
 int process_core::signal_family(int signal) noexcept
 {
+    // Not from a forked copy of the process that started it.
+    if (parent_ != os::this_process())
+        return ESRCH;
     if (family_.level() == containment::cgroup)  // needs no leader
         return family_.signal(remains_, signal);
     const auto* const first = leader();

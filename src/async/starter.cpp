@@ -23,15 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Will it be different once somebody has ended?
-bool is_shortage(error_code ec) noexcept
-{
-    return ec == std::errc::too_many_files_open ||
-           ec == std::errc::too_many_files_open_in_system ||
-           ec == std::errc::resource_unavailable_try_again ||
-           ec == std::errc::not_enough_memory;
-}
-
 // The same error; its message says what was done about it.
 spawn_error with_effort(const spawn_error& error, const std::string& effort)
 {
@@ -236,6 +227,14 @@ struct initiate_start {
 };
 
 }  // namespace
+
+bool is_shortage(error_code ec) noexcept
+{
+    return ec == std::errc::too_many_files_open ||
+           ec == std::errc::too_many_files_open_in_system ||
+           ec == std::errc::resource_unavailable_try_again ||
+           ec == std::errc::not_enough_memory;
+}
 
 bool starts_are_patient(const executor& io)
 {

@@ -21,6 +21,9 @@ class process_core;
 using start_handler =
     any_handler<void(std::exception_ptr, std::shared_ptr<process_core>)>;
 
+// Will it be different once somebody has ended?
+bool is_shortage(error_code ec) noexcept;
+
 // Whether a start on `io` may have to wait. If not, it is over at once.
 bool starts_are_patient(const executor& io);
 

@@ -81,7 +81,10 @@ void stop_operation::carry_out(const core::stop_action& action)
         look();
         break;
     case kind::finish: end(true); break;
-    case kind::give_up: end(false); break;
+    case kind::give_up:
+        // The last of them may have ended while nobody looked.
+        end(core_->family_has_ended());
+        break;
     }
 }
 
@@ -118,8 +121,13 @@ void stop_operation::arm(std::chrono::nanoseconds time)
 void stop_operation::wait()
 {
     auto exited = [self = shared_from_this()](error_code ec, int) {
-        if (!ec && !self->over_)
-            self->look();
+        if (self->over_)
+            return;
+        if (!ec)
+            return self->look();
+        // The handle was dropped: the child is somebody else's by now.
+        self->cancelled_ = true;
+        self->end(false);
     };
     core_->start_wait(
         {asio::bind_cancellation_slot(stop_waiting_.slot(), std::move(exited)),

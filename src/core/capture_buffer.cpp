@@ -61,10 +61,4 @@ std::string capture_buffer::take()
     return std::move(head_);
 }
 
-std::string_view capture_buffer::last(std::size_t bytes) const noexcept
-{
-    const std::string_view from = tail_.empty() ? head_ : tail_;
-    return from.substr(from.size() - std::min(bytes, from.size()));
-}
-
 }  // namespace brood::core

@@ -24,8 +24,6 @@ public:
 
     // What was kept. The buffer is done with.
     std::string take();
-    // The last bytes of what was kept.
-    std::string_view last(std::size_t bytes) const noexcept;
 
 private:
     std::size_t head_limit_;

@@ -7,6 +7,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
 #include <algorithm>
@@ -36,6 +37,11 @@ bool is_terminal(const std::optional<redirection>& to)
     return to && to->what() == kind::terminal;
 }
 
+bool is_captured(const std::optional<redirection>& to)
+{
+    return is_pipe(to) || is_terminal(to);
+}
+
 }  // namespace
 
 run_operation::run_operation(const executor& io, std::vector<command> commands,
@@ -52,7 +58,7 @@ void run_operation::start(results_handler handler)
     handler_ = std::move(handler);
     handler_.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
-            self->cancel();
+            self->interrupt(core::run_event::cancelled);
     });
     asio::dispatch(io_, [self = shared_from_this()] { self->begin(); });
 }
@@ -61,31 +67,52 @@ void run_operation::begin()
 {
     began_ = last_output_ = std::chrono::steady_clock::now();
     try {
-        check_run(settings_);
-        open_tees();
+        check_all();
+        if (!interrupted_)  // on its way here
+            open_tees();
     } catch (...) {
         return start_failed(std::current_exception());
     }
+    arm(timeout_, settings_.timeout, &run_operation::timeout_over);
     start_next();
 }
 
-void run_operation::cancel()
+// Before anything is opened or started.
+void run_operation::check_all() const
 {
-    cancelled_ = true;
-    if (starting_)
-        stop_starting_.emit(asio::cancellation_type::all);
-    else
-        react(core::run_event::cancelled);
+    check_run(settings_);
+    bool captures = false;
+    for (std::size_t place = 0; place != stages_.size(); ++place) {
+        const auto data = prepared(place);
+        check(data);
+        captures = captures || is_captured(data.err) ||
+                   (place + 1 == stages_.size() && is_captured(data.out));
+    }
+    if (!captures && settings_.idle_timeout != unlimited)
+        refuse("idle_timeout() needs an output that is captured");
+    if (!captures && settings_.output_limit != unlimited_bytes)
+        refuse("output_limit() needs an output that is captured");
+}
+
+void run_operation::interrupt(core::run_event why)
+{
+    if (!starting_)
+        return react(why);
+    if (!interrupted_)
+        interrupted_ = why;
+    stop_starting_.emit(asio::cancellation_type::all);
+    pause_.cancel();
 }
 
 // Starts the next stage; where a start may have to wait for room, later.
 void run_operation::start_next()
 {
-    if (started_ == stages_.size() || cancelled_)
+    if (started_ == stages_.size() || interrupted_)
         return all_started();
     try {
         auto data = prepared(started_);
-        connect(data);
+        if (!connect(data))
+            return;
         const start_site site{stages_[started_].what, where_};
         if (!starts_are_patient(io_))
             return stage_started(process_core::start(io_, data, site));
@@ -122,7 +149,7 @@ void run_operation::stage_started(std::shared_ptr<process_core> made)
 
 void run_operation::start_failed(std::exception_ptr failure)
 {
-    if (!cancelled_)
+    if (!interrupted_)
         failure_ = std::move(failure);
     all_started();
 }
@@ -135,40 +162,51 @@ void run_operation::all_started()
     next_ = os::pipe_ends();
     still_running_ = started_;
     if (started_ == 0) {
-        if (cancelled_)
-            course_.on(core::run_event::cancelled);
+        if (interrupted_)
+            course_.on(*interrupted_);
         finished_ = true;
+        timeout_.cancel();
         return complete();
     }
     wait_for_exits();
-    if (failure_ || cancelled_) {
+    if (failure_ || interrupted_) {
         // Half a pipeline: nobody wants what it has to say.
         react(core::run_event::streams_ended);
-        return react(core::run_event::cancelled);
+        return react(interrupted_.value_or(core::run_event::cancelled));
     }
     feed();
     if (streams_.empty())
         react(core::run_event::streams_ended);
     for (auto& each : streams_)
         go_on(each);
-    arm(timeout_, settings_.timeout, &run_operation::timeout_over);
     if (!streams_.empty())
         arm(idle_, settings_.idle_timeout, &run_operation::idle_timeout_over);
 }
 
-// To the stage before it, and to a pipe for the one after it.
-void run_operation::connect(command_data& data)
+// To the stage before it, and to a pipe for the one after it. False: where
+// starts are patient and there is no room for one now, it goes on later.
+bool run_operation::connect(command_data& data)
 {
+    constexpr std::chrono::milliseconds pause{20};
+    constexpr int most_looks = 500;
     if (input_.is_open())
         data.in = from_fd(input_.number());
     if (started_ + 1 == stages_.size())
-        return;
+        return true;
     next_ = os::make_pipe(data.pipe_size.value_or(0));
-    if (next_.error)
-        throw spawn_error(error_code(next_.error, std::system_category()),
-                          spawn_step::pipe, std::string(),
+    const error_code ec(next_.error, std::system_category());
+    if (ec && is_shortage(ec) && starts_are_patient(io_) &&
+        looks_for_room_++ < most_looks) {
+        pause_.expires_after(pause);
+        pause_.async_wait(
+            [self = shared_from_this()](error_code) { self->start_next(); });
+        return false;
+    }
+    if (ec)
+        throw spawn_error(ec, spawn_step::pipe, std::string(),
                           "cannot make a pipe between two commands");
     data.out = from_fd(next_.write_end.number());
+    return true;
 }
 
 // The command as it is carried out: what it leaves open is decided here.
@@ -196,9 +234,9 @@ command_data run_operation::prepared(std::size_t place) const
         data.out = piped;
     if (!data.err)
         data.err = piped;
-    if (last && !settings_.tees_of_out.empty() && !is_pipe(data.out))
+    if (last && !settings_.tees_of_out.empty() && !is_captured(data.out))
         refuse("tee_out() needs an output that is captured; leave out() out");
-    if (last && !settings_.tees_of_err.empty() && !is_pipe(data.err))
+    if (last && !settings_.tees_of_err.empty() && !is_captured(data.err))
         refuse("tee_err() needs an output that is captured; leave err() out");
     if (!data.containment) {
         // The run owns what it started, so the level is named.
@@ -318,13 +356,18 @@ void run_operation::read(stream& from)
 void run_operation::take(stream& from)
 {
     auto& buffer = from.reader->buffer();
-    const auto bytes = buffer.view();
-    if (bytes.empty())
+    if (buffer.empty())
         return;
-    total_ += bytes.size();
+    total_ += buffer.size();
     last_output_ = std::chrono::steady_clock::now();
-    from.kept.append(bytes);
-    if (const auto* const seen = from.of.observed())
+    from.kept.append(buffer.view());
+    const auto* const seen = from.of.observed();
+    // Others get a copy: they may end the run from there, which comes back
+    // here for what is left.
+    const std::string bytes(
+        seen || !from.tees.empty() ? buffer.view() : std::string_view());
+    buffer.consume(buffer.size());
+    if (seen)
         seen->output(from.which, bytes);
     try {
         for (auto& each : from.tees)
@@ -332,7 +375,6 @@ void run_operation::take(stream& from)
     } catch (...) {
         fail(std::current_exception());
     }
-    buffer.consume(bytes.size());
     if (total_ > settings_.output_limit)
         react(core::run_event::output_limit);
 }
@@ -340,14 +382,19 @@ void run_operation::take(stream& from)
 void run_operation::end_of(stream& ended)
 {
     ended.ended = true;
+    finish_tees(ended);
+    if (std::ranges::all_of(streams_, &stream::ended))
+        react(core::run_event::streams_ended);
+}
+
+void run_operation::finish_tees(stream& of)
+{
     try {
-        for (auto& each : ended.tees)
+        for (auto& each : of.tees)
             each.finish();
     } catch (...) {
         fail(std::current_exception());
     }
-    if (std::ranges::all_of(streams_, &stream::ended))
-        react(core::run_event::streams_ended);
 }
 
 bool run_operation::tees_are_waiting()
@@ -415,7 +462,7 @@ void run_operation::drain_over()
 
 void run_operation::timeout_over()
 {
-    react(core::run_event::timeout);
+    interrupt(core::run_event::timeout);
 }
 
 void run_operation::idle_timeout_over()
@@ -436,11 +483,8 @@ void run_operation::arm(asio::steady_timer& timer,
 {
     if (time == unlimited)
         return;
-    // So that "from now" does not overflow.
-    constexpr std::chrono::hours longest{24 * 365};
-    timer.expires_after(
-        std::chrono::duration_cast<asio::steady_timer::duration>(
-            std::min<std::chrono::nanoseconds>(time, longest)));
+    timer.expires_after(  // saturates
+        std::chrono::duration_cast<asio::steady_timer::duration>(time));
     timer.async_wait([self = shared_from_this(), &timer, then](error_code ec) {
         // An earlier end of it may have been on its way as it was set anew.
         const bool is_over = timer.expiry() <= std::chrono::steady_clock::now();
@@ -469,7 +513,8 @@ void run_operation::finish()
         each.emit(asio::cancellation_type::all);
     for (auto& each : streams_)
         each.reader->cancel();
-    complete_if_idle();
+    // Not from here: a tee, or who watches, may have brought us here.
+    asio::post(io_, [self = shared_from_this()] { self->complete_if_idle(); });
 }
 
 void run_operation::complete_if_idle()
@@ -487,7 +532,8 @@ void run_operation::complete()
             each.reader->read_what_is_there();
         take(each);
         if (each.reader->trouble())
-            end_of(each);
+            each.ended = true;
+        finish_tees(each);
     }
     results ended;
     for (auto& each : stages_)

@@ -22,6 +22,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <vector>
 
@@ -73,12 +74,13 @@ private:
     };
 
     void begin();
-    void cancel();
+    void check_all() const;
+    void interrupt(core::run_event why);
     void start_next();
     void stage_started(std::shared_ptr<process_core> made);
     void start_failed(std::exception_ptr failure);
     void all_started();
-    void connect(command_data& data);
+    bool connect(command_data& data);
     command_data prepared(std::size_t place) const;
     void open_streams(stage& of);
     void open_tees();
@@ -89,6 +91,7 @@ private:
     void read(stream& from);
     void take(stream& from);
     void end_of(stream& ended);
+    void finish_tees(stream& of);
     void go_on_later();
     void idle_timeout_over();
 
@@ -122,7 +125,9 @@ private:
     os::pipe_ends next_;     // between the stage that starts and the next one
     std::size_t started_ = 0;
     bool starting_ = true;
-    bool cancelled_ = false;
+    int looks_for_room_ = 0;
+    // What came in while the stages were being started.
+    std::optional<core::run_event> interrupted_;
     asio::cancellation_signal stop_starting_;
     std::size_t still_running_ = 0;
     std::size_t still_stopping_ = 0;

@@ -29,7 +29,7 @@ tee_sink::tee_sink(tee to, int parents, std::size_t line_limit)
                               " for a tee");
     file_ = std::move(opened.fd);
     number_ = file_.number();
-    blocks_ = os::pipe_capacity(number_) != 0;  // a FIFO
+    blocks_ = !os::is_regular_file(number_);
 }
 
 void tee_sink::take(std::string_view bytes)
@@ -50,8 +50,9 @@ void tee_sink::take_lines(std::string_view bytes)
     waiting_ += bytes;
     std::string_view rest = waiting_;
     for (;;) {
-        const auto end = rest.substr(0, line_limit_).find('\n');
-        if (end == rest.npos && rest.size() < line_limit_)
+        // A line of just the limit is whole: its newline may come next.
+        const auto end = rest.substr(0, line_limit_ + 1).find('\n');
+        if (end == rest.npos && rest.size() <= line_limit_)
             break;
         const auto size = end == rest.npos ? line_limit_ : end;
         to_.sink()(rest.substr(0, size));

@@ -29,12 +29,16 @@ public:
     bool is_empty() const noexcept;
     // 0, or errno (ESRCH: it is empty). SIGKILL reaches everybody at once.
     int signal(int number) const noexcept;
-    // False: somebody still is in it. Nothing to do counts as done.
+    // With those that were made in it. False: somebody still is in one of
+    // them. Nothing to do counts as done.
     bool remove() noexcept;
 
 private:
     std::string path_;
     descriptor directory_;
+    // Kept open: they are needed where there may be no descriptor to spare.
+    descriptor kill_;
+    descriptor events_;
 };
 
 }  // namespace brood::os

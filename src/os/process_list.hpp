@@ -16,14 +16,21 @@ struct process_entry {
     int session = -1;
     // When it was started, in ticks since boot: with the pid, an identity.
     std::uint64_t start = 0;
-    // False: it has ended and nobody has collected it.
+    // False: all of it has ended and nobody has collected it. (A main thread
+    // may end before the others.)
     bool alive = false;
 };
 
-// None: the list cannot be read (no /proc here).
-std::optional<std::vector<process_entry>> list_processes();
+struct process_list {
+    std::vector<process_entry> entries;
+    bool readable = true;  // false: there is no /proc
+    // False: for want of descriptors or memory, some may be missing.
+    bool whole = true;
+};
 
-// None: there is no such process, or it cannot be seen.
-std::optional<process_entry> look_up_process(int pid);
+process_list list_processes();
+
+// None: there is no such process, or it cannot be seen; `error` says why.
+std::optional<process_entry> look_up_process(int pid, int& error);
 
 }  // namespace brood::os

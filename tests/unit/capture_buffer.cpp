@@ -67,21 +67,6 @@ TEST(capture_buffer, keeps_what_a_naive_model_keeps)
             }
 }
 
-TEST(capture_buffer, its_last_bytes_are_the_end_of_what_came)
-{
-    for (const auto policy : {keep::tail, keep::head_and_tail}) {
-        capture_buffer buffer(8, policy);
-        for (const char c : std::string_view("abcdefghijklmnopqrst"))
-            buffer.append({&c, 1});
-        EXPECT_EQ(buffer.last(2), "st");
-        EXPECT_EQ(buffer.last(0), "");
-    }
-    capture_buffer head(8, keep::head);
-    head.append("abcdefghijkl");
-    EXPECT_EQ(head.last(3), "fgh");
-    EXPECT_EQ(head.last(100), "abcdefgh");
-}
-
 // Memory is not shown by a test, but time is: a tail that moved all its bytes
 // for each one that comes would take hours here.
 TEST(capture_buffer, moves_a_byte_about_once)

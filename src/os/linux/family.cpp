@@ -11,14 +11,15 @@ namespace brood::os {
 
 namespace {
 
-// Is anybody alive in the group that this child leads, or led?
-bool group_has_living(int group)
+// May anybody be alive in the group that this child leads, or led?
+bool group_may_live(int group)
 {
     const auto all = list_processes();
-    return all && std::any_of(all->begin(), all->end(),
-                              [group](const process_entry& each) {
-                                  return each.group == group && each.alive;
-                              });
+    return !all.whole ||
+           std::any_of(all.entries.begin(), all.entries.end(),
+                       [group](const process_entry& each) {
+                           return each.group == group && each.alive;
+                       });
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ try {
         // where there is no init process may be never. So the list has the
         // last word.
         return signal_group(leader, 0) == ESRCH ||
-               !group_has_living(leader.pid);
+               !group_may_live(leader.pid);
     case containment::session: return !look(leader) || !anybody_alive_;
     case containment::cgroup: break;
     }
@@ -71,41 +72,40 @@ try {
 bool family::look(const child& leader)
 {
     const auto all = list_processes();
-    if (!all)
+    if (!all.readable)
         return false;
-    if (sessions_.empty())
-        sessions_.insert(leader.pid);
     const auto is_member = [this](const process_entry& each) {
         const auto known = members_.find(each.pid);
         return known != members_.end() && known->second == each.start;
     };
-    members seen;
-    std::set<int> sessions;
-    anybody_alive_ = false;
-    const auto add = [&](const process_entry& each) {
-        seen.emplace(each.pid, each.start);
-        // A session made by one of us is ours, and so is who is in it.
-        if (each.session == each.pid || sessions_.contains(each.session))
+    // The leader pins the number of its own session. That of another may have
+    // been reused, unless somebody is in it who was there before.
+    std::set<int> sessions{leader.pid};
+    for (const auto& each : all.entries)
+        if (sessions_.contains(each.session) && is_member(each))
             sessions.insert(each.session);
-        anybody_alive_ = anybody_alive_ || each.alive;
-    };
+    members seen;
+    anybody_alive_ = !all.whole;
     // Until nobody new is found: children may be listed before their parents.
     for (bool more = true; more;) {
         more = false;
-        for (const auto& each : *all) {
-            if (seen.contains(each.pid))
+        for (const auto& each : all.entries) {
+            if (seen.contains(each.pid) ||
+                !(is_member(each) || sessions.contains(each.session) ||
+                  seen.contains(each.parent)))
                 continue;
-            if (is_member(each) || sessions_.contains(each.session) ||
-                sessions.contains(each.session) || seen.contains(each.parent)) {
-                add(each);
-                more = true;
-            }
+            more = true;
+            seen.emplace(each.pid, each.start);
+            anybody_alive_ = anybody_alive_ || each.alive;
+            // A session made by one of us is ours, and so is who is in it.
+            if (each.session == each.pid)
+                sessions.insert(each.session);
         }
     }
+    if (!all.whole)  // who is missing may come back
+        seen.insert(members_.begin(), members_.end());
     members_ = std::move(seen);
-    // The number of a session that nobody is in any more may be reused.
     sessions_ = std::move(sessions);
-    sessions_.insert(leader.pid);
     return true;
 }
 
@@ -114,19 +114,28 @@ int family::signal_members(const child& leader, int number)
     if (!look(leader))
         return signal_group(leader, number);
     int error = ESRCH;
+    bool all_reached = true;
     for (const auto& [pid, start] : members_) {
-        const descriptor pidfd(
-            static_cast<int>(system_call(SYS_pidfd_open, pid, 0)));
-        if (!pidfd.is_open())
+        const long opened = system_call(SYS_pidfd_open, pid, 0);
+        if (opened < 0) {
+            all_reached = all_reached && opened == -ESRCH;
             continue;
-        const auto now = look_up_process(pid);
+        }
+        const descriptor pidfd(static_cast<int>(opened));
+        int why = 0;
+        const auto now = look_up_process(pid, why);
+        all_reached = all_reached && (now || why == ENOENT || why == ESRCH);
         if (!now || now->start != start || !now->alive)
             continue;
         if (system_call(SYS_pidfd_send_signal, pidfd.number(), number, nullptr,
                         0) == 0)
             error = 0;
     }
-    return error;
+    if (all_reached)
+        return error;
+    // No pidfds to be had, or no descriptors now: those who need none.
+    const int to_group = signal_group(leader, number);
+    return error == 0 ? 0 : to_group;
 }
 
 }  // namespace brood::os

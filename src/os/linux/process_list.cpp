@@ -40,54 +40,74 @@ std::optional<process_entry> parse(int pid, std::string_view line)
     process_entry entry;
     entry.pid = pid;
     const auto state = next_field();
-    entry.alive = state != "Z" && state != "X" && state != "x";
     if (!next_number(entry.parent) || !next_number(entry.group) ||
         !next_number(entry.session))
         return std::nullopt;
-    constexpr int fields_between = 15;  // tty_nr (7) to itrealvalue (21)
-    for (int i = 0; i != fields_between; ++i)
+    constexpr int before_threads = 13;  // tty_nr (7) to nice (19)
+    for (int i = 0; i != before_threads; ++i)
         next_field();
+    int thread_count = 0;
+    if (!next_number(thread_count))
+        return std::nullopt;
+    next_field();  // itrealvalue
     if (!next_number(entry.start))
         return std::nullopt;
+    entry.alive =
+        (state != "Z" && state != "X" && state != "x") || thread_count > 1;
     return entry;
+}
+
+bool is_shortage(int error) noexcept
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
 }  // namespace
 
-std::optional<process_entry> look_up_process(int pid)
+std::optional<process_entry> look_up_process(int pid, int& error)
 {
     const auto path = "/proc/" + std::to_string(pid) + "/stat";
-    const descriptor file(static_cast<int>(
-        system_call(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC)));
-    if (!file.is_open())
+    const long opened = system_call(SYS_openat, AT_FDCWD, path.c_str(),
+                                    O_RDONLY | O_CLOEXEC);
+    error = opened < 0 ? static_cast<int>(-opened) : 0;
+    if (error)
         return std::nullopt;
+    const descriptor file(static_cast<int>(opened));
     // One read gives all: the name has 64 bytes at most, the rest is numbers.
     char bytes[1024];
     const long size = system_call(SYS_read, file.number(), bytes, sizeof bytes);
-    if (size <= 0)
+    if (size <= 0) {
+        error = ESRCH;
         return std::nullopt;
+    }
     return parse(pid, {bytes, static_cast<std::size_t>(size)});
 }
 
-std::optional<std::vector<process_entry>> list_processes()
+process_list list_processes()
 {
+    process_list all;
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"),
                                                         ::closedir);
-    if (!directory)
-        return std::nullopt;
-    std::vector<process_entry> all;
+    if (!directory) {
+        all.whole = !is_shortage(errno);
+        all.readable = !all.whole;
+        return all;
+    }
     while (const auto* const each = ::readdir(directory.get())) {
         const std::string_view name = each->d_name;
         int pid = 0;
         const auto parsed =
             std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
+        if (parsed.ec != std::errc() ||
+            parsed.ptr != name.data() + name.size())
             continue;
-        if (const auto entry = look_up_process(pid))
-            all.push_back(*entry);
+        int error = 0;
+        if (const auto entry = look_up_process(pid, error))
+            all.entries.push_back(*entry);
+        all.whole = all.whole && !is_shortage(error);
     }
-    if (all.empty())  // not even ourselves: this is no /proc
-        return std::nullopt;
+    // Not even ourselves: this is no /proc.
+    all.readable = !all.entries.empty() || !all.whole;
     return all;
 }
 

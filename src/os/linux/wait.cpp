@@ -165,10 +165,22 @@ child_end ask(const child& child, int options) noexcept
     return end;
 }
 
-// Reads BROOD_GROUP_SIGNALS once: `number` takes the way of older kernels.
+// Learnt once, with a pidfd of our own: later, EPERM is an answer.
+// BROOD_GROUP_SIGNALS=number takes the way of older kernels.
 bool may_signal_group_by_pidfd() noexcept
 {
-    static const bool may = setting("BROOD_GROUP_SIGNALS") != "number";
+    static const bool may = [] {
+        if (setting("BROOD_GROUP_SIGNALS") == "number")
+            return false;
+        const long own =
+            system_call(SYS_pidfd_open, system_call(SYS_getpid), 0);
+        if (own < 0)
+            return own == -EMFILE || own == -ENFILE || own == -ENOMEM;
+        const descriptor pidfd(static_cast<int>(own));
+        return !is_refused(system_call(SYS_pidfd_send_signal, pidfd.number(),
+                                       0, nullptr,
+                                       pidfd_signal_process_group));
+    }();
     return may;
 }
 
@@ -230,20 +242,18 @@ int signal_group(const child& child, int signal) noexcept
     if (!is_a_child(child))
         return ESRCH;
     long result = -EINVAL;
-    if (child.pidfd.is_open() && may_signal_group_by_pidfd())
+    const bool by_pidfd = signals_group_by_pidfd(child);
+    if (by_pidfd)
         result = system_call(SYS_pidfd_send_signal, child.pidfd.number(),
                              signal, nullptr, pidfd_signal_process_group);
-    if (is_refused(result))
+    if (!by_pidfd || result == -EINVAL || result == -ENOSYS)
         result = kill_by_number(child, -child.pid, signal);
     return static_cast<int>(-result);
 }
 
 bool signals_group_by_pidfd(const child& child) noexcept
 {
-    if (!child.pidfd.is_open() || !may_signal_group_by_pidfd())
-        return false;
-    return !is_refused(system_call(SYS_pidfd_send_signal, child.pidfd.number(),
-                                   0, nullptr, pidfd_signal_process_group));
+    return child.pidfd.is_open() && may_signal_group_by_pidfd();
 }
 
 }  // namespace brood::os

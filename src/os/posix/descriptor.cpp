@@ -117,6 +117,14 @@ int check_open(int number) noexcept
     return flags < 0 ? static_cast<int>(-flags) : 0;
 }
 
+bool is_regular_file(int number) noexcept
+{
+    struct stat about {};
+    return system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) ==
+               0 &&
+           S_ISREG(about.st_mode);
+}
+
 bool is_inheritable(int number) noexcept
 {
     const long flags = system_call(SYS_fcntl, number, F_GETFD);

@@ -57,6 +57,9 @@ opened duplicate(int number, int above = 3) noexcept;
 // 0 when the descriptor is open, else EBADF.
 int check_open(int number) noexcept;
 
+// False also for what is not open.
+bool is_regular_file(int number) noexcept;
+
 // True when a program that is run would find it open.
 bool is_inheritable(int number) noexcept;
 
