@@ -213,6 +213,29 @@ TEST_F(levels, a_child_is_born_in_its_cgroup)
     EXPECT_NE(shown.find("/brood-"), std::string::npos) << shown;
 }
 
+// A program that manages cgroups makes some in its own.
+TEST_F(levels, cgroups_within_a_cgroup_are_stopped_and_removed)
+{
+    if (cgroups_.empty())
+        GTEST_SKIP() << "no cgroup2 hierarchy that we may write to";
+    const auto before = groups_below(cgroups_);
+    witness all;
+    const auto ended = run_now(
+        all.watching(brood::shell("own=" + cgroups_ +
+                                  "$(sed -n 's/^0:://p' /proc/self/cgroup); "
+                                  "mkdir $own/inner && "
+                                  "sh -c 'echo 0 >$1/inner/cgroup.procs && "
+                                  "exec sleep 600' sh $own & sleep 600"))
+            .containment(containment::cgroup)
+            .cgroup_parent(cgroups_)
+            .timeout(200ms)
+            .stop(stop_sequence().then(SIGTERM, 5s)));
+    EXPECT_TRUE(ended.timed_out);
+    EXPECT_EQ(ended.err, "");
+    EXPECT_TRUE(all.nobody_is_left());
+    EXPECT_TRUE(wait_until([&] { return groups_below(cgroups_) == before; }));
+}
+
 TEST_F(levels, what_contradicts_a_level_is_refused)
 {
     const auto why = [](command what) {

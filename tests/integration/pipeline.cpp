@@ -162,6 +162,12 @@ TEST_F(pipelines, what_contradicts_itself_is_refused)
     EXPECT_NE(refusal_of(exec("true").out(brood::devnull) | exec("cat"))
                   .find("only the last command"),
               std::string::npos);
+    const temp_dir dir;
+    EXPECT_NE(refusal_of(exec("touch", dir / "touched") |
+                         exec(std::string("a\0b", 3)))
+                  .find("NUL byte"),
+              std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(dir / "touched"));
     EXPECT_NE(
         refusal_of((exec("cat").in(brood::devnull) | exec("cat")).input("x"))
             .find("leave in() out"),

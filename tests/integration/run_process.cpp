@@ -378,12 +378,48 @@ TEST_F(runs, refuse_what_can_never_work)
         {command(c).err(to_stdout).tee_err(brood::tee::to_parent()),
          "run_process: tee_err() needs an output that is captured; leave "
          "err() out"},
+        {command(c).out(devnull).err(devnull).idle_timeout(1h),
+         "run_process: idle_timeout() needs an output that is captured"},
+        {command(c).out(devnull).err(devnull).output_limit(1),
+         "run_process: output_limit() needs an output that is captured"},
     };
     for (const auto& each : all) {
         EXPECT_EQ(thrown_by_run<std::invalid_argument>(each.what),
                   "brood: " + each.why);
         EXPECT_TRUE(children().empty());
     }
+}
+
+// Also no file of a tee is opened, and emptied.
+TEST_F(runs, that_are_refused_touch_nothing)
+{
+    const temp_dir dir;
+    write_file(dir / "log", "as it was");
+    EXPECT_NE(thrown_by_run<std::invalid_argument>(
+                  child("exit", "0")
+                      .in(piped)
+                      .tee_out(brood::tee::to_file(dir / "log")))
+                  .find("nobody would write"),
+              std::string::npos);
+    EXPECT_EQ(read_file(dir / "log"), "as it was");
+}
+
+// /proc says of such a process that it is a zombie.
+TEST_F(runs, outlast_a_process_whose_main_thread_has_ended)
+{
+    witness all;
+    const auto ended = run_now(
+        all.watching(exec("python3", "-c", R"(
+import ctypes, os, threading, time
+pid = os.fork()
+if pid == 0:
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    ctypes.CDLL(None).pthread_exit(None)
+while open('/proc/%d/stat' % pid).read().rpartition(')')[2].split()[0] != 'Z':
+    time.sleep(0.001)
+)")));
+    EXPECT_EQ(ended.returncode, 0) << ended.err;
+    EXPECT_TRUE(all.nobody_is_left());
 }
 
 TEST_F(runs, own_their_settings)

@@ -9,7 +9,6 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/use_future.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -48,10 +47,14 @@ stop_sequence briefly(int signal)
 // Runs `io` until `p` has written a line.
 std::string line_of(asio::io_context& io, brood::process& p)
 {
-    auto line = asio::co_spawn(io, p.out().readline(), asio::use_future);
+    std::string line;
+    asio::co_spawn(io, p.out().readline(),
+                   [&line](std::exception_ptr, std::string got) {
+                       line = std::move(got);
+                   });
     io.restart();
     io.run();
-    return line.get();
+    return line;
 }
 
 // Starts `what`, waits for its first line, and stops it.
@@ -243,6 +246,18 @@ TEST_F(stops, the_handle_may_move_or_go_meanwhile)
         co_await turns(3);
         q.reset();
         EXPECT_EQ(co_await task.join(), -SIGKILL);
+    });
+}
+
+TEST_F(stops, one_that_begins_after_its_handle_went_is_aborted)
+{
+    run_test([]() -> awaitable<void> {
+        auto p = co_await create_subprocess(child("ignore-term").out(piped));
+        co_await p.out().readline();
+        auto late = p.stop(patiently(SIGTERM));
+        p = brood::process();
+        EXPECT_EQ(co_await error_of(std::move(late)),
+                  asio::error::operation_aborted);
     });
 }
 

@@ -67,6 +67,36 @@ TEST_F(tees, lines_come_whole_and_without_their_newline)
     EXPECT_EQ(lines, wanted);
 }
 
+TEST_F(tees, a_line_of_just_the_limit_is_one_line)
+{
+    std::vector<std::string> lines;
+    static_cast<void>(run_now(brood::exec("printf", "abcd\nxy\nabcdefgh\n")
+                                  .limit(4)
+                                  .tee_out(tee::to_lines([&](auto line) {
+                                      lines.emplace_back(line);
+                                  }))));
+    const std::vector<std::string> wanted{"abcd", "xy", "abcd", "efgh"};
+    EXPECT_EQ(lines, wanted);
+}
+
+// Somebody who escaped holds the pipe, so it has no end.
+TEST_F(tees, the_last_line_comes_without_an_end_of_the_stream)
+{
+    std::vector<std::string> lines;
+    const auto ended = run_now(
+        brood::shell("setsid sleep 600 2>/dev/null & "
+                     "echo $! >&2; printf 'one\npartial'")
+            .drain(10ms)
+            .tee_out(tee::to_lines([&](auto line) {
+                lines.emplace_back(line);
+            })));
+    EXPECT_FALSE(ended.complete);
+    const std::vector<std::string> wanted{"one", "partial"};
+    EXPECT_EQ(lines, wanted);
+    for (const int escaped : numbers_in(ended.err))
+        put_down(escaped);
+}
+
 // Counts while the loop turns.
 awaitable<void> count(int& ticks)
 {
