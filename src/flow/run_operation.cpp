@@ -19,6 +19,8 @@ namespace brood::detail {
 namespace {
 
 constexpr std::chrono::milliseconds usual_drain{250};
+// Between two looks whether a tee's destination takes more.
+constexpr std::chrono::milliseconds tee_pause{2};
 
 [[noreturn]] void refuse(const std::string& why)
 {
@@ -318,8 +320,10 @@ void run_operation::go_on(stream& from)
     if (finished_ || from.reading || from.ended)
         return;
     for (auto& each : from.tees)
-        if (!each.flush())
+        if (!each.flush()) {
+            tees_waited_ = true;
             return go_on_later();
+        }
     if (from.reader->trouble())
         end_of(from);
     else
@@ -328,10 +332,9 @@ void run_operation::go_on(stream& from)
 
 void run_operation::go_on_later()
 {
-    constexpr std::chrono::milliseconds pause{2};
     if (std::exchange(pausing_, true))
         return;
-    pause_.expires_after(pause);
+    pause_.expires_after(tee_pause);
     pause_.async_wait([self = shared_from_this()](error_code) {
         self->pausing_ = false;
         for (auto& each : self->streams_)
@@ -449,13 +452,18 @@ void run_operation::start_drain()
     // Without an end it is for those who end by themselves.
     if (time == unlimited && course_.reason() != stop_reason::none)
         time = usual_drain;
+    if (tees_waited_ || tees_are_waiting())  // not on every turn of the loop
+        time = std::max<std::chrono::nanoseconds>(time, tee_pause);
     arm(drain_, time, &run_operation::drain_over);
 }
 
 void run_operation::drain_over()
 {
-    // What waits for us says nothing about who holds the pipes.
-    if (course_.reason() == stop_reason::none && tees_are_waiting())
+    // While a tee kept us waiting nobody read, so the time was not theirs who
+    // hold the pipes.
+    const bool waited = std::exchange(tees_waited_, false);
+    if (course_.reason() == stop_reason::none &&
+        (tees_are_waiting() || waited))
         return start_drain();
     react(core::run_event::drain_over);
 }

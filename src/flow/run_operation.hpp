@@ -135,6 +135,7 @@ private:
     bool anybody_unkillable_ = false;
     bool finished_ = false;
     bool pausing_ = false;
+    bool tees_waited_ = false;  // since the drain began
     std::exception_ptr failure_;
     asio::cancellation_signal stop_feeding_;
     std::deque<asio::cancellation_signal> stop_waiting_;

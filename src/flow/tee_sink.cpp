@@ -51,7 +51,8 @@ void tee_sink::take_lines(std::string_view bytes)
     std::string_view rest = waiting_;
     for (;;) {
         // A line of just the limit is whole: its newline may come next.
-        const auto end = rest.substr(0, line_limit_ + 1).find('\n');
+        const auto found = rest.find('\n');
+        const auto end = found > line_limit_ ? rest.npos : found;
         if (end == rest.npos && rest.size() <= line_limit_)
             break;
         const auto size = end == rest.npos ? line_limit_ : end;

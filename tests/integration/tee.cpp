@@ -67,6 +67,18 @@ TEST_F(tees, lines_come_whole_and_without_their_newline)
     EXPECT_EQ(lines, wanted);
 }
 
+TEST_F(tees, lines_may_have_no_limit)
+{
+    int lines = 0;
+    static_cast<void>(run_now(child("lines", "100")
+                                  .limit(brood::unlimited_bytes)
+                                  .tee_out(tee::to_lines([&](auto line) {
+                                      EXPECT_LE(line.size(), 2U);
+                                      ++lines;
+                                  }))));
+    EXPECT_EQ(lines, 100);
+}
+
 TEST_F(tees, a_line_of_just_the_limit_is_one_line)
 {
     std::vector<std::string> lines;
@@ -125,7 +137,8 @@ TEST_F(tees, the_parents_own_output_gets_all_and_blocks_nobody)
             auto beside = co_await brood::create_task(count(ticks));
             auto ready = co_await brood::create_task(becomes(ticks, 20));
             auto running = co_await brood::create_task(run_process(
-                child("flood", "300000").tee_out(tee::to_parent())));
+                child("flood", "300000").drain(0ms).tee_out(
+                    tee::to_parent())));
             // The pipe is full, and the loop still turns.
             co_await ready.join();
             require(!running.done(), "it did not wait for its reader");
