@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -34,7 +36,8 @@ std::string writable_cgroups()
         std::istringstream fields(line);
         std::string skipped, point;
         fields >> skipped >> skipped >> skipped >> skipped >> point;
-        const auto probe = point + "/brood-test-probe";
+        const auto probe =
+            point + "/brood-test-probe-" + std::to_string(::getpid());
         std::error_code ec;
         if (std::filesystem::create_directory(probe, ec)) {
             const bool can_kill =
@@ -46,11 +49,13 @@ std::string writable_cgroups()
     return {};
 }
 
+// Those of this process: the same tests may run beside us.
 std::set<std::string> groups_below(const std::string& parent)
 {
+    const auto own = "brood-" + std::to_string(::getpid()) + "-";
     std::set<std::string> names;
     for (const auto& each : std::filesystem::directory_iterator(parent))
-        if (each.path().filename().string().starts_with("brood-"))
+        if (each.path().filename().string().starts_with(own))
             names.insert(each.path().filename());
     return names;
 }
