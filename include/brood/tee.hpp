@@ -17,8 +17,9 @@ namespace brood {
 ///
 /// It gets everything, as it comes, whatever the capture keeps. Where it
 /// cannot keep up, reading waits for it, and so does the child: nothing is
-/// dropped and nothing piles up. Only a run that is stopped does not wait: what
-/// the parent's own output has not taken by its end is lost there.
+/// dropped and nothing piles up. Only a run that is stopped does not wait, nor
+/// one with a drain of next to nothing: what the parent's own output has not
+/// taken by its end is lost there.
 ///
 /// Errors:  a file that cannot be opened is a spawn_error, before the child is
 ///          started. A destination that fails later is given up; the run goes

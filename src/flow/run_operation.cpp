@@ -463,7 +463,7 @@ void run_operation::drain_over()
     // hold the pipes.
     const bool waited = std::exchange(tees_waited_, false);
     if (course_.reason() == stop_reason::none &&
-        (tees_are_waiting() || waited))
+        (pausing_ || tees_are_waiting() || waited))
         return start_drain();
     react(core::run_event::drain_over);
 }

@@ -137,8 +137,7 @@ TEST_F(tees, the_parents_own_output_gets_all_and_blocks_nobody)
             auto beside = co_await brood::create_task(count(ticks));
             auto ready = co_await brood::create_task(becomes(ticks, 20));
             auto running = co_await brood::create_task(run_process(
-                child("flood", "300000").drain(0ms).tee_out(
-                    tee::to_parent())));
+                child("flood", "300000").tee_out(tee::to_parent())));
             // The pipe is full, and the loop still turns.
             co_await ready.join();
             require(!running.done(), "it did not wait for its reader");
