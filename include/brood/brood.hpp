@@ -4,6 +4,7 @@
 #include <brood/adopt_process.hpp>
 #include <brood/aio.hpp>
 #include <brood/asio.hpp>
+#include <brood/child_watcher.hpp>
 #include <brood/command.hpp>
 #include <brood/completed_process.hpp>
 #include <brood/errors.hpp>

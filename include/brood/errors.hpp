@@ -24,6 +24,8 @@ enum class errc {
     already_writing,    ///< Another async_write_some is waiting.
     stream_closed,      ///< The stream was closed on our side.
     not_stopped,        ///< Not even SIGKILL ended the child in time.
+    context_closed,     ///< The execution context has been shut down.
+    sigchld_ignored,    ///< SIGCHLD is ignored, so it cannot tell of an end.
 };
 
 BROOD_API const std::error_category& brood_category() noexcept;

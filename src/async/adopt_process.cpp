@@ -22,10 +22,8 @@ process_core::take_over(const executor& io, os::child child,
     nothing.on_drop = on_drop::detach;
     const std::shared_ptr<process_core> core(
         new process_core(io, nothing, where));
-    auto& registry = child_registry::of(io);
-    core->entry_ = registry.add(core);
-    core->registry_ = &registry;
-    core->watch_ = std::make_shared<exit_watch>(io);
+    core->join(child_registry::of(io));
+    core->make_watch();
     core->pid_ = child.pid;
     core->watch_->adopt(std::move(child));
     return core;
@@ -48,7 +46,8 @@ process adopt_process(const executor& io, int pid, std::source_location where)
     if (pid <= 0)
         throw std::invalid_argument("brood: adopt_process(" + name +
                                     "): a pid is positive");
-    auto found = os::find_process(pid, detail::pidfds_are_wanted());
+    const auto way = detail::child_registry::of(io).watcher();
+    auto found = os::find_process(pid, detail::wants_pidfd(way));
     switch (found.error) {
     case 0: break;
     case EDEADLK:

@@ -3,6 +3,9 @@
 
 #include "async/orphan_reaper.hpp"
 #include "async/process_core.hpp"
+#include "os/setting.hpp"
+
+#include <brood/errors.hpp>
 
 #include <asio/execution/context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -14,11 +17,32 @@
 
 namespace brood::detail {
 
+namespace {
+
+// For the contexts that choose none.
+child_watcher default_watcher() noexcept
+{
+    static const auto watcher = [] {
+        const auto named = os::setting("BROOD_CHILD_WATCHER");
+        if (named == "pidfd")
+            return child_watcher::pidfd;
+        if (named == "threaded")
+            return child_watcher::threaded;
+        if (named == "sigchld")
+            return child_watcher::sigchld;
+        return child_watcher::automatic;
+    }();
+    return watcher;
+}
+
+}  // namespace
+
 asio::execution_context::id child_registry::id;
 
 child_registry::child_registry(asio::execution_context& context)
     : asio::execution_context::service(context),
-      starts_(asio::use_service<start_queue>(context))
+      starts_(asio::use_service<start_queue>(context)),
+      watcher_(default_watcher())
 {
 }
 
@@ -56,7 +80,24 @@ child_registry::entry
 child_registry::add(const std::shared_ptr<process_core>& core)
 {
     const std::lock_guard lock(mutex_);
+    require_open();
     return cores_.insert(cores_.end(), core);
+}
+
+void child_registry::choose(child_watcher way)
+{
+    const std::lock_guard lock(mutex_);
+    require_open();
+    watcher_ = way;
+}
+
+// What joined a context that is going away would never be told to leave.
+void child_registry::require_open() const
+{
+    if (is_closed_)
+        throw system_error(errc::context_closed,
+                           "brood: no child can be started or adopted here, "
+                           "nor a child watcher be chosen");
 }
 
 void child_registry::remove(entry place) noexcept
@@ -71,6 +112,7 @@ void child_registry::shutdown() noexcept
     std::vector<std::shared_ptr<process_core>> living;
     {
         const std::lock_guard lock(mutex_);
+        is_closed_ = true;
         for (const auto& each : cores_)
             if (auto core = each.lock())
                 living.push_back(std::move(core));

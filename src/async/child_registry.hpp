@@ -4,12 +4,15 @@
 // a process handle may outlive the loop it ran on.
 #pragma once
 
+#include "async/posix/signal_watch.hpp"
 #include "async/start_queue.hpp"
 
 #include <brood/asio.hpp>
+#include <brood/child_watcher.hpp>
 
 #include <asio/execution_context.hpp>
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -38,16 +41,28 @@ public:
     static std::shared_ptr<observer> observer_of(const executor& io);
     void observe(std::shared_ptr<observer> watcher) noexcept;
 
+    // Throws errc::context_closed after the context's end has begun.
     entry add(const std::shared_ptr<process_core>& core);
     void remove(entry place) noexcept;
     // Where the starts wait for which these children leave no room.
     start_queue& starts() noexcept { return starts_; }
 
+    // How the ends of its next children are noticed. Throws
+    // errc::context_closed.
+    void choose(child_watcher way);
+    child_watcher watcher() const noexcept { return watcher_; }
+    // For those that are noticed by SIGCHLD.
+    signal_watch& signals() noexcept { return signals_; }
+
 private:
     void shutdown() noexcept override;
+    void require_open() const;
 
     start_queue& starts_;
+    std::atomic<child_watcher> watcher_;
+    signal_watch signals_;
     std::mutex mutex_;
+    bool is_closed_ = false;
     std::list<std::weak_ptr<process_core>> cores_;
     std::shared_ptr<observer> observer_;
 };

@@ -21,6 +21,9 @@ public:
         case errc::stream_closed: return "the stream was closed on our side";
         case errc::not_stopped:
             return "not even SIGKILL ended the child in time";
+        case errc::context_closed:
+            return "the execution context has been shut down";
+        case errc::sigchld_ignored: return "SIGCHLD is ignored";
         }
         return "unknown error " + std::to_string(code);
     }

@@ -7,8 +7,6 @@
 #include "os/identity.hpp"
 #include "os/program_file.hpp"
 
-#include "async/posix/exit_watch.hpp"
-
 #include <brood/shlex.hpp>
 
 #include <algorithm>
@@ -49,7 +47,6 @@ preparation::preparation(const command_data& command) : command_(command)
     else if (makes_group(command) && !plan_.new_session)
         plan_.process_group = 0;
     plan_.umask = command.umask.value_or(-1);
-    plan_.want_pidfd = pidfds_are_wanted();
 }
 
 void preparation::prepare_environment()

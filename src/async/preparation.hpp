@@ -34,6 +34,7 @@ public:
 
     // Good as long as this object lives.
     const os::spawn_plan& plan() const noexcept { return plan_; }
+    void want_pidfd(bool wanted) noexcept { plan_.want_pidfd = wanted; }
     std::vector<our_end>& our_ends() noexcept { return our_ends_; }
     // What resizes the child's terminal; not open where it has none of ours.
     os::descriptor& terminal() noexcept { return master_; }

@@ -53,6 +53,8 @@ void process_core::become_child(const command_data& command)
     preparation prepared(command);
     enter_context(prepared);
     take_ends(prepared, command.limit);
+    make_watch();
+    prepared.want_pidfd(watch_->wants_pidfd());
     family_ = os::family(containment_of(command), prepared.cgroup());
     // Everything that can fail has been done: from here on there is either
     // no child, or a child with an owner.
@@ -66,14 +68,28 @@ void process_core::become_child(const command_data& command)
 
 void process_core::enter_context(const preparation& prepared)
 {
+    child_registry* registry = nullptr;
     try {
         // The first child of a context makes the context's reactor.
-        auto& registry = child_registry::of(io_);
-        entry_ = registry.add(shared_from_this());
-        registry_ = &registry;
+        registry = &child_registry::of(io_);
     } catch (const system_error& error) {
         throw prepared.explain({spawn_step::pipe, error.code().value()});
     }
+    join(*registry);
+}
+
+void process_core::join(child_registry& registry)
+{
+    entry_ = registry.add(shared_from_this());
+    registry_ = &registry;
+}
+
+// Before the child, so that no failure can come between its birth and its
+// having an owner.
+void process_core::make_watch()
+{
+    watch_ = std::make_shared<exit_watch>(io_, registry_->watcher(),
+                                          registry_->signals());
 }
 
 void process_core::take_ends(preparation& prepared, std::size_t limit)
@@ -96,9 +112,6 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
         }
     }
     terminal_ = std::move(prepared.terminal());
-    // Made before the child, so that no failure can come between its birth
-    // and its having an owner.
-    watch_ = std::make_shared<exit_watch>(io_);
 }
 
 void process_core::adopt(os::child child)

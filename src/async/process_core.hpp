@@ -105,6 +105,8 @@ private:
 
     void become_child(const command_data& command);
     void enter_context(const preparation& prepared);
+    void join(child_registry& registry);
+    void make_watch();
     void take_ends(preparation& prepared, std::size_t limit);
     void adopt(os::child child);
     void watch();

@@ -2,7 +2,8 @@
 //
 // For tests and for finding faults; none is needed in normal use:
 //   BROOD_SPAWN_ENGINE   clone, vfork or fork: the best engine allowed
-//   BROOD_CHILD_WATCHER  threaded: no pidfds, a waiting thread per child
+//   BROOD_CHILD_WATCHER  pidfd, threaded or sigchld: how the ends of children
+//                        are noticed where the context does not choose
 //   BROOD_WRITE          block: hold SIGPIPE back instead of RWF_NOSIGNAL
 // Each is read once, when it is first needed.
 #pragma once

@@ -100,6 +100,10 @@ enum class spawn_engine {
 // names the best one allowed; one that the system refuses is not tried again.
 spawn_engine current_engine() noexcept;
 
+// 0, or why this machine has no pidfds for children, as far as that can be
+// told without one. Only a refusal counts, not a want of descriptors.
+int pidfd_refusal() noexcept;
+
 // Starts `plan` and returns the child. On failure: `failure` says what the
 // child itself found, no child exists, and nothing opened here is left open.
 // Blocks until the child has called exec or failed. Safe from any thread.

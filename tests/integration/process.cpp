@@ -34,10 +34,11 @@ using namespace brood_test;
 // brood::process here.
 using process = process_test;
 
-bool watcher_is_threaded()
+bool watcher_has_no_pidfds()
 {
     const char* const named = std::getenv("BROOD_CHILD_WATCHER");
-    return named && std::string(named) == "threaded";
+    return named && (std::string(named) == "threaded" ||
+                     std::string(named) == "sigchld");
 }
 
 bool kernel_is_at_least(int major, int minor)
@@ -384,9 +385,9 @@ void expect_code_or_unknown(brood::process& p, int returncode, int code,
     const bool known = p.status() == exit_status::exited(code);
     require_equal(returncode, known ? code : 255);
     require(known || p.status() == exit_status(), "another status");
-    if (kernel_is_at_least(6, 15) && !watcher_is_threaded() && for_sure)
+    if (kernel_is_at_least(6, 15) && !watcher_has_no_pidfds() && for_sure)
         require(known, "the kernel knows the code");
-    if (watcher_is_threaded())
+    if (watcher_has_no_pidfds())
         require(!known, "without a pidfd nobody can know the code");
 }
 

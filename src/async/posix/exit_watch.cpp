@@ -2,7 +2,6 @@
 #include "async/posix/exit_watch.hpp"
 
 #include "os/posix/thread.hpp"
-#include "os/setting.hpp"
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
@@ -12,12 +11,6 @@
 #include <utility>
 
 namespace brood::detail {
-
-bool pidfds_are_wanted() noexcept
-{
-    static const bool wanted = os::setting("BROOD_CHILD_WATCHER") != "threaded";
-    return wanted;
-}
 
 // What a waiting thread shares with the watch. Whoever comes later, the
 // child's end or the watch's, finds out here; the thread outlives both.
@@ -42,7 +35,11 @@ struct exit_watch::waiter_thread {
     }
 };
 
-exit_watch::exit_watch(const executor& io) : io_(io) {}
+exit_watch::exit_watch(const executor& io, child_watcher way,
+                       signal_watch& signals)
+    : io_(io), way_(way), signals_(signals)
+{
+}
 
 exit_watch::~exit_watch()
 {
@@ -53,9 +50,10 @@ void exit_watch::start(std::function<void(const os::child_end&)> ended)
 {
     ended_ = std::move(ended);
     try {
-        if (!start_pidfd())
+        if (!start_pidfd() && !start_signals())
             start_otherwise();
     } catch (...) {  // out of memory
+        leave_signals();
         ended_ = nullptr;
         throw;
     }
@@ -63,7 +61,7 @@ void exit_watch::start(std::function<void(const os::child_end&)> ended)
 
 bool exit_watch::start_pidfd()
 {
-    if (!child_.pidfd.is_open() || !pidfds_are_wanted())
+    if (!child_.pidfd.is_open() || !(wants_pidfd() || child_.foreign))
         return false;
     if (!pidfd_) {
         error_code ec;
@@ -85,6 +83,25 @@ void exit_watch::wait_readable()
                            if (ec != asio::error::operation_aborted)
                                self->ask();
                        });
+}
+
+bool exit_watch::start_signals()
+{
+    if (way_ != child_watcher::sigchld || child_.foreign)
+        return false;
+    heard_ = signals_.add(shared_from_this(), io_, child_.pid);
+    if (!heard_)
+        return false;
+    // It may have ended before anybody listened.
+    if (!os::is_running(child_))
+        asio::post(io_, [self = shared_from_this()] { self->ask(); });
+    return true;
+}
+
+void exit_watch::leave_signals() noexcept
+{
+    if (const auto place = std::exchange(heard_, std::nullopt))
+        signals_.remove(*place);
 }
 
 void exit_watch::start_otherwise()
@@ -125,8 +142,12 @@ void exit_watch::ask()
     if (!ended_)
         return;
     const auto end = poll();
-    if (end.state == os::child_state::running)
-        return ask_later();
+    if (end.state == os::child_state::running) {
+        if (!heard_)  // else: we hear of it again
+            ask_later();
+        return;
+    }
+    leave_signals();
     std::exchange(ended_, nullptr)(end);
 }
 
@@ -146,6 +167,7 @@ void exit_watch::ask_later()
 void exit_watch::stop() noexcept
 {
     ended_ = nullptr;
+    leave_signals();
     error_code ignored;
     if (pidfd_)
         pidfd_->cancel(ignored);

@@ -65,6 +65,8 @@ private:
 
 #if defined(__x86_64__) && !defined(__ILP32__)
 
+constexpr bool has_clone_engine = true;
+
 // clone3 with a call of child_main on the new stack. Own assembly, because
 // the C library's clone is intercepted by ThreadSanitizer, which then takes
 // the child for a thread.
@@ -116,6 +118,8 @@ start_by_clone(const child_task& task, int* pidfd) noexcept
 }
 
 #else
+
+constexpr bool has_clone_engine = false;
 
 long start_by_clone(const child_task&, int*) noexcept
 {
@@ -356,6 +360,23 @@ child spawn_on_starter_thread(const spawn_plan& plan,
 spawn_engine current_engine() noexcept
 {
     return best_engine();
+}
+
+int pidfd_refusal() noexcept
+{
+    const long own = system_call(SYS_pidfd_open, this_process(), 0);
+    if (own >= 0) {
+        system_call(SYS_close, own);
+        return 0;
+    }
+    if (!refused(own))
+        return 0;
+    // It brings its own. Without arguments it starts nothing: EINVAL is the
+    // answer of a kernel that would (clone(2)).
+    if (has_clone_engine && best_engine() == spawn_engine::clone &&
+        system_call(SYS_clone3, nullptr, 0) == -EINVAL)
+        return 0;
+    return static_cast<int>(-own);
 }
 
 const char* const* parent_environment() noexcept

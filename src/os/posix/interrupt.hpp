@@ -1,7 +1,8 @@
 // interrupt.hpp: the first Ctrl-C as a readable pipe instead of an end.
 //
-// Process-wide state, and the only place where brood touches any: the action
-// of SIGINT, while one `interrupt` is active. Nobody's handler is replaced.
+// Process-wide state, one of two places where brood touches any
+// (child_signal.hpp is the other): the action of SIGINT, while one `interrupt`
+// is active. Nobody's handler is replaced.
 #pragma once
 
 #include "os/posix/descriptor.hpp"
