@@ -47,9 +47,9 @@ void use_child_watcher(const executor& io, child_watcher way)
     case child_watcher::automatic:
     case child_watcher::threaded: break;
     default:
-        throw std::invalid_argument(
-            "brood: use_child_watcher: " +
-            std::to_string(static_cast<int>(way)) + " is no child_watcher");
+        throw std::invalid_argument("brood: use_child_watcher: " +
+                                    std::to_string(static_cast<int>(way)) +
+                                    " is no child_watcher");
     }
     detail::child_registry::of(io).choose(way);
 }

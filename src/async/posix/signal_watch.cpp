@@ -35,8 +35,7 @@ signal_watch::add(const std::shared_ptr<exit_watch>& watch, const executor& io,
     // In a forked copy of the process that listened, nobody does.
     if (readable_ && !signal_.is_listening())
         close();
-    const auto place =
-        waiting_.insert(waiting_.end(), waiting{watch, io, pid});
+    const auto place = waiting_.insert(waiting_.end(), waiting{watch, io, pid});
     try {
         if (readable_ || open(io))
             return place;
@@ -109,13 +108,14 @@ void signal_watch::await_next_round()
 {
     constexpr std::chrono::seconds pause{1};
     timer_->expires_after(pause);
-    timer_->async_wait(on_the_loop([this, turn = turn_](error_code ec) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (ec || turn != turn_)
-            return;
-        look(true);
-        await_next_round();
-    }));
+    timer_->async_wait(
+        on_the_loop([this, turn = turn_](error_code ec) noexcept {
+            const std::lock_guard lock(mutex_);
+            if (ec || turn != turn_)
+                return;
+            look(true);
+            await_next_round();
+        }));
 }
 
 // Those who were told already, too, `at_all`: they may not have been able to

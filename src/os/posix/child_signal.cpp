@@ -46,7 +46,7 @@ struct level {
     std::atomic<const former_handler*> former = nullptr;
     // Guarded by the mutex. Used: installed, or somebody may still call it.
     bool is_used = false;
-    struct sigaction replaced {};
+    struct sigaction replaced{};
 };
 
 constexpr int level_count = 4;
@@ -135,7 +135,7 @@ int level_of(const struct sigaction& action) noexcept
 
 struct sigaction current_action() noexcept
 {
-    struct sigaction now {};
+    struct sigaction now{};
     ::sigaction(SIGCHLD, nullptr, &now);
     return now;
 }
@@ -145,7 +145,7 @@ struct sigaction current_action() noexcept
 struct sigaction action_instead_of(const struct sigaction& before,
                                    int level) noexcept
 {
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_sigaction = handlers[level];
     if (has_handler(before)) {
         constexpr int kept =
@@ -310,8 +310,7 @@ int child_signal::listen()
         system_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (made.error)
         return made.error;
-    const int error =
-        installation::instance().add(made.fd.number(), place_);
+    const int error = installation::instance().add(made.fd.number(), place_);
     if (error) {
         place_ = nullptr;
         return error;
