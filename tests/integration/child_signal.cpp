@@ -1,5 +1,6 @@
 // child_signal.cpp: what the SIGCHLD watcher does to the process, and what it
 // leaves alone: the application's handler, its children, its choices.
+#include "support/descriptors.hpp"
 #include "support/process_test.hpp"
 #include "support/refused_calls.hpp"
 
@@ -214,6 +215,18 @@ TEST_F(sigchld, the_handler_leaves_errno_alone)
     EXPECT_TRUE(is_readable(heard.number(), 0));
 }
 
+// Where nobody had a handler, nobody expects an interruption.
+TEST_F(sigchld, the_handler_disturbs_as_little_as_it_can)
+{
+    child_signal heard;
+    ASSERT_EQ(heard.listen(), 0);
+    constexpr int wanted = SA_RESTART | SA_NOCLDSTOP | SA_ONSTACK;
+    EXPECT_EQ(current_action().sa_flags & wanted, wanted);
+    EXPECT_EQ(current_action().sa_flags &
+                  static_cast<int>(SA_NODEFER | SA_RESETHAND | SA_NOCLDWAIT),
+              0);
+}
+
 TEST_F(sigchld, the_handler_of_the_application_is_called_and_put_back)
 {
     auto masked = action_of(application_handler, SA_NODEFER);
@@ -226,6 +239,12 @@ TEST_F(sigchld, the_handler_of_the_application_is_called_and_put_back)
         const application before(action);
         listening loop;
         EXPECT_FALSE(before.is_in_force());
+        // While ours is there, it interrupts, and blocks, as much as theirs.
+        const auto ours = current_action();
+        constexpr int alike = SA_RESTART | SA_NOCLDSTOP | SA_NODEFER;
+        EXPECT_EQ(ours.sa_flags & alike, action.sa_flags & alike);
+        EXPECT_EQ(::sigismember(&ours.sa_mask, SIGUSR1),
+                  ::sigismember(&action.sa_mask, SIGUSR1));
         const int pid = loop.process().pid();
         EXPECT_EQ(loop.ends(), 5);
         EXPECT_TRUE(wait_until([] { return calls >= 1; }));
@@ -424,6 +443,33 @@ TEST_F(sigchld, a_signal_that_is_blocked_is_not_waited_for)
     ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
     EXPECT_EQ(loop.ends(), 5);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// One that the C library does not know of, as the children of other libraries
+// may be before exec. The descriptors may be something else there.
+TEST_F(sigchld, the_handler_writes_nothing_in_a_copy_made_without_fork)
+{
+    if (thread_sanitizer)
+        GTEST_SKIP() << "its runtime does not survive such a copy";
+    child_signal heard;
+    ASSERT_EQ(heard.listen(), 0);
+    int ends[2];
+    must(::pipe2(ends, O_CLOEXEC));
+    const test_fd read_end(ends[0]);
+    test_fd write_end(ends[1]);
+    const long copy = ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (copy == 0) {
+        ::raise(SIGCHLD);
+        static_cast<void>(::write(write_end, "x", 1));
+        for (;;)
+            ::pause();
+    }
+    char byte = 0;
+    EXPECT_EQ(::read(read_end, &byte, 1), 1);
+    EXPECT_FALSE(is_readable(heard.number(), 0));
+    ::kill(static_cast<int>(copy), SIGKILL);
+    EXPECT_EQ(exit_code_of(static_cast<int>(copy)), -1);
+    EXPECT_TRUE(is_readable(heard.number(), 0));
 }
 
 // The handler is inherited; what it would write to is the parent's.
