@@ -43,6 +43,11 @@ extern "C" void application_handler(int signal)
 {
     if (signal == SIGCHLD)
         ++calls;
+}
+
+extern "C" void careless_handler(int)
+{
+    ++calls;
     errno = EXDEV;
 }
 
@@ -213,6 +218,16 @@ TEST_F(sigchld, the_handler_leaves_errno_alone)
     ::raise(SIGCHLD);
     EXPECT_EQ(errno, ENOTTY);
     EXPECT_TRUE(is_readable(heard.number(), 0));
+    heard.cancel();
+
+    // Whatever the one before does to it.
+    const application before(action_of(careless_handler));
+    ASSERT_EQ(heard.listen(), 0);
+    errno = ENOTTY;
+    ::raise(SIGCHLD);
+    EXPECT_EQ(errno, ENOTTY);
+    EXPECT_EQ(calls, 1);
+    heard.cancel();
 }
 
 // Where nobody had a handler, nobody expects an interruption.

@@ -85,13 +85,11 @@ void hear(level& at, int signal, siginfo_t* info, void* context) noexcept
     if (former && former->once &&
         !at.former.compare_exchange_strong(former, nullptr))
         former = nullptr;
-    errno = saved_errno;
-    if (!former)
-        return;
-    if (former->informed)
+    if (former && former->informed)
         former->informed(signal, info, context);
-    else
+    else if (former)
         former->plain(signal);
+    errno = saved_errno;
 }
 
 template <int Level>
