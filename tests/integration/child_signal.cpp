@@ -448,6 +448,21 @@ TEST_F(sigchld, a_handler_that_is_replaced_too_often_gives_way_to_a_thread)
     });
 }
 
+// As an asio::signal_set does when it goes.
+TEST_F(sigchld, a_handler_that_is_taken_away_comes_back_any_number_of_times)
+{
+    BROOD_IN_A_COPY([] {
+        const auto nothing = action_of(SIG_DFL);
+        for (int i = 0; i != 10; ++i) {
+            child_signal heard;
+            require_equal(heard.listen(), 0);
+            ::raise(SIGCHLD);
+            require(is_readable(heard.number(), 0));
+            ::sigaction(SIGCHLD, &nothing, nullptr);
+        }
+    });
+}
+
 TEST_F(sigchld, a_signal_that_is_blocked_is_not_waited_for)
 {
     listening loop;

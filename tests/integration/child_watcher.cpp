@@ -545,6 +545,39 @@ TEST_F(watchers, a_forked_copy_has_loops_of_its_own_in_each_way)
     }
 }
 
+// Asio's way to take a loop along.
+TEST_F(watchers, a_loop_that_a_copy_takes_along_hears_the_copy_s_signals)
+{
+    asio::io_context io;
+    use_child_watcher(io, child_watcher::sigchld);
+    watched p(io, ends_when_told());
+    io.poll();
+    io.notify_fork(asio::execution_context::fork_prepare);
+    BROOD_IN_A_COPY([&io, &p] {
+        io.notify_fork(asio::execution_context::fork_child);
+        const promptly limit;
+        for (int i = 0; i != in_a_row; ++i) {
+            // Listens all the time, also while there is no other.
+            watched other(io, ends_when_told());
+            watched q(io, ends_when_told());
+            require(!sigchld_is_default(), "it does not listen");
+            q->in().close();
+            io.restart();
+            while (!q.code() && io.run_one() != 0) {
+            }
+            require(q.code() == 5);
+            other->in().close();
+            run(io);
+            require(other.code() == 5);
+        }
+        require(p.code() == 255, "it is the parent's child");
+    });
+    io.notify_fork(asio::execution_context::fork_parent);
+    p->in().close();
+    run(io);
+    EXPECT_EQ(p.code(), 5);
+}
+
 // A process that is no child of ours, and no child's either.
 TEST_F(watchers, a_stranger_is_watched_by_its_pidfd_whatever_was_chosen)
 {

@@ -231,6 +231,16 @@ private:
         return &formers_.emplace_back(former);
     }
 
+    // Negative: none. Where nothing is called, nothing can call ours, so any
+    // will do; but first one that nobody may remember.
+    static int free_level(const struct sigaction& now) noexcept
+    {
+        for (int number = 0; number != level_count; ++number)
+            if (!levels[number].is_used)
+                return number;
+        return has_handler(now) ? -1 : 0;
+    }
+
     int install()
     {
         const auto now = current_action();
@@ -240,10 +250,9 @@ private:
         installed_ = level_of(now);
         if (installed_ >= 0)
             return 0;
-        int number = 0;
-        while (levels[number].is_used)
-            if (++number == level_count)
-                return EBUSY;
+        const int number = free_level(now);
+        if (number < 0)
+            return EBUSY;
         auto& at = levels[number];
         // Before it can be called.
         at.former = remember(now);
