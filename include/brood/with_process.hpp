@@ -8,8 +8,8 @@
 #include <brood/export.hpp>
 #include <brood/process.hpp>
 
-#include <asio/cancellation_state.hpp>
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(cancellation_state.hpp)
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <exception>
 #include <functional>

@@ -4,10 +4,10 @@
 #include "async/orphan_reaper.hpp"
 #include "async/process_core.hpp"
 
-#include <asio/execution/context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/query.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(execution/context.hpp)
+#include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
+#include BROOD_ASIO_HEADER(query.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <utility>
 #include <vector>

@@ -4,7 +4,7 @@
 #include "async/starter.hpp"
 #include "async/stop_operation.hpp"
 
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <csignal>
 #include <stdexcept>

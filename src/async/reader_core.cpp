@@ -3,8 +3,8 @@
 
 #include <brood/errors.hpp>
 
-#include <asio/error.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(error.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <algorithm>
 #include <cerrno>

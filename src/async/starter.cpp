@@ -7,9 +7,9 @@
 
 #include <brood/errors.hpp>
 
-#include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(error.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <optional>
 #include <random>

@@ -10,7 +10,7 @@
 
 #include <brood/detail/any_handler.hpp>
 
-#include <asio/buffer.hpp>
+#include BROOD_ASIO_HEADER(buffer.hpp)
 
 #include <list>
 #include <memory>

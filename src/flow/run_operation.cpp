@@ -3,12 +3,12 @@
 
 #include "async/starter.hpp"
 
-#include <asio/async_result.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/error.hpp>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(async_result.hpp)
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(dispatch.hpp)
+#include BROOD_ASIO_HEADER(error.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <algorithm>
 #include <stdexcept>

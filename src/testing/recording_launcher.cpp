@@ -3,8 +3,8 @@
 
 #include "testing/recording.hpp"
 
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <utility>
 

@@ -16,7 +16,7 @@
 #include <brood/export.hpp>
 #include <brood/result.hpp>
 
-#include <asio/cancellation_signal.hpp>
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
 
 #include <atomic>
 #include <exception>

@@ -1,7 +1,7 @@
 // pipe_io.cpp: see pipe_io.hpp.
 #include "async/posix/pipe_io.hpp"
 
-#include <asio/error.hpp>
+#include BROOD_ASIO_HEADER(error.hpp)
 
 #include <algorithm>
 #include <cerrno>

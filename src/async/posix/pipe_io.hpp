@@ -10,8 +10,8 @@
 
 #include <brood/asio.hpp>
 
-#include <asio/buffer.hpp>
-#include <asio/posix/stream_descriptor.hpp>
+#include BROOD_ASIO_HEADER(buffer.hpp)
+#include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
 
 #include <string>
 #include <utility>
