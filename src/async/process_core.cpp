@@ -2,6 +2,7 @@
 #include "async/process_core.hpp"
 
 #include "async/orphan_reaper.hpp"
+#include "os/pty.hpp"
 
 #include BROOD_ASIO_HEADER(execution/context.hpp)
 #include BROOD_ASIO_HEADER(query.hpp)
@@ -80,15 +81,17 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
 {
     for (auto& end : prepared.our_ends()) {
         auto& place = ends_[end.number];
-        const auto kind = end.is_terminal ? end_kind::terminal : end_kind::pipe;
+        os::channel_kind kind;
+        kind.is_terminal = end.is_terminal;
+        os::channel channel{std::move(end.fd), kind};
         try {
             if (end.we_write) {
                 place.writing =
-                    std::make_shared<writer_core>(io_, std::move(end.fd), kind);
+                    std::make_shared<writer_core>(io_, std::move(channel));
                 place.writer.emplace(place.writing);
             } else {
                 place.reading = std::make_shared<reader_core>(
-                    io_, std::move(end.fd), limit, kind);
+                    io_, std::move(channel), limit);
                 place.reader.emplace(place.reading);
             }
         } catch (const system_error& error) {
