@@ -69,7 +69,7 @@ void run_operation::begin()
 {
     began_ = last_output_ = std::chrono::steady_clock::now();
     try {
-        check_all();
+        prepare_all();
         if (!interrupted_)  // on its way here
             open_tees();
     } catch (...) {
@@ -80,12 +80,13 @@ void run_operation::begin()
 }
 
 // Before anything is opened or started.
-void run_operation::check_all() const
+void run_operation::prepare_all()
 {
     check_run(settings_);
     bool captures = false;
     for (std::size_t place = 0; place != stages_.size(); ++place) {
-        const auto data = prepared(place);
+        auto& data = stages_[place].carried_out;
+        data = prepared(place);
         check(data);
         captures = captures || is_captured(data.err) ||
                    (place + 1 == stages_.size() && is_captured(data.out));
@@ -112,10 +113,11 @@ void run_operation::start_next()
     if (started_ == stages_.size() || interrupted_)
         return all_started();
     try {
-        auto data = prepared(started_);
+        auto& now = stages_[started_];
+        auto data = now.carried_out;
         if (!connect(data))
             return;
-        const start_site site{stages_[started_].what, where_};
+        const start_site site{now.what, where_};
         if (!starts_are_patient(io_))
             return stage_started(process_core::start(io_, data, site));
         auto done =
@@ -425,13 +427,12 @@ void run_operation::react(core::run_event event)
 
 void run_operation::stop_all()
 {
-    for (auto& each : stages_)
-        still_stopping_ += each.core ? 1 : 0;
+    still_stopping_ = started_;
+    // A pipeline that did not come to life has no time for graces.
+    const bool whole = started_ == stages_.size();
     for (auto& each : stages_) {
         if (!each.core)
             continue;
-        // A pipeline that did not come to life has no time for graces.
-        const bool whole = stages_.back().core != nullptr;
         const auto stop = std::make_shared<stop_operation>(
             each.core, whole ? each.core->stop_settings() : stop_sequence(),
             course_.reason());
@@ -554,7 +555,7 @@ void run_operation::complete()
 
 completed_process run_operation::result_of(stage& of)
 {
-    completed_process made(of.what);
+    completed_process made(std::move(of.what));
     if (of.core && of.core->poll()) {
         made.status = *of.core->status();
         made.returncode = made.status.returncode();

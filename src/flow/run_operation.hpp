@@ -67,6 +67,7 @@ private:
         explicit stage(command shown) : what(std::move(shown)) {}
 
         command what;
+        command_data carried_out;  // until it is
         std::shared_ptr<process_core> core;
         std::weak_ptr<stop_operation> stop;  // it holds us
         stream* out = nullptr;
@@ -74,7 +75,7 @@ private:
     };
 
     void begin();
-    void check_all() const;
+    void prepare_all();
     void interrupt(core::run_event why);
     void start_next();
     void stage_started(std::shared_ptr<process_core> made);
