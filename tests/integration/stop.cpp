@@ -1,5 +1,6 @@
 // stop.cpp: a child is stopped by signals, each with a time to react, and what
 // it brought along with it.
+#include "support/few_descriptors.hpp"
 #include "support/refused_calls.hpp"
 #include "support/runs.hpp"
 #include "support/tracer.hpp"
@@ -184,6 +185,32 @@ TEST_F(stops, a_child_without_a_group_goes_alone)
         EXPECT_EQ(co_await p.stop(patiently(SIGTERM)), -SIGTERM);
         EXPECT_TRUE(put_down(std::stoi(line)));
     });
+}
+
+awaitable<void> is_stopped_without_a_descriptor(brood::containment level)
+{
+    witness all;
+    auto p = co_await create_subprocess(
+        all.watching(child("fork-and-hold-then-pause", "ignore-term"))
+            .containment(level)
+            .out(piped));
+    co_await p.out().readline();
+    std::optional<few_descriptors> few(std::in_place, 0);
+    auto stop = co_await create_task(p.stop(briefly(SIGTERM)));
+    require(co_await becomes_true([&] { return all.nobody_is_left(); }),
+            "somebody is alive");
+    // To tell the dead from the living the list of processes is needed, where
+    // nobody collects them.
+    few.reset();
+    require_equal(co_await stop.join(), -SIGTERM);
+}
+
+TEST_F(stops, a_family_is_stopped_also_without_a_free_descriptor)
+{
+    for (const auto level :
+         {brood::containment::group, brood::containment::session})
+        BROOD_IN_A_COPY(
+            [level] { run_bounded(is_stopped_without_a_descriptor(level)); });
 }
 
 // --- at any time ------------------------------------------------------------
