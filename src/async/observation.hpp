@@ -49,4 +49,8 @@ private:
 void tell_start_failed(const executor& io, const start_site& site,
                        const spawn_error& error);
 
+// Tells those who observe what is started there, if anybody does.
+void tell_start_failed(const executor& io, const start_site& site,
+                       const spawn_error& error);
+
 }  // namespace brood::detail

@@ -29,8 +29,7 @@ std::shared_ptr<process_core> process_core::start(const executor& io,
     try {
         return try_to_start(io, command, site);
     } catch (const spawn_error& error) {
-        if (const auto observed = observation::of(io, site))
-            observed->start_failed(error);
+        tell_start_failed(io, site, error);
         throw;
     }
 }

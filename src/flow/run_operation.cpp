@@ -104,7 +104,6 @@ void run_operation::interrupt(core::run_event why)
     if (!interrupted_)
         interrupted_ = why;
     stop_starting_.emit(asio::cancellation_type::all);
-    pause_.cancel();
 }
 
 // Starts the next stage; where a start may have to wait for room, later.
@@ -112,28 +111,50 @@ void run_operation::start_next()
 {
     if (started_ == stages_.size() || interrupted_)
         return all_started();
+    const start_site site{stages_[started_].what, where_};
     try {
-        auto& now = stages_[started_];
-        auto data = now.carried_out;
-        if (!connect(data))
-            return;
-        const start_site site{now.what, where_};
-        if (!starts_are_patient(io_))
-            return stage_started(process_core::start(io_, data, site));
-        auto done =
-            [self = shared_from_this()](std::exception_ptr failure,
-                                        std::shared_ptr<process_core> made) {
-                if (failure)
-                    self->start_failed(std::move(failure));
-                else
-                    self->stage_started(std::move(made));
-            };
-        start_child(io_, std::move(data), site,
-                    {asio::bind_cancellation_slot(stop_starting_.slot(),
-                                                  std::move(done)),
-                     io_});
+        if (starts_are_patient(io_))
+            start_patiently(site);
+        else
+            stage_started(try_to_start(site));
+    } catch (const spawn_error& error) {
+        tell_start_failed(io_, site, error);
+        start_failed(std::current_exception());
     } catch (...) {
         start_failed(std::current_exception());
+    }
+}
+
+void run_operation::start_patiently(const start_site& site)
+{
+    auto attempt = [self = shared_from_this()](const start_site& from) {
+        return self->try_to_start(from);
+    };
+    auto done = [self =
+                     shared_from_this()](std::exception_ptr failure,
+                                         std::shared_ptr<process_core> made) {
+        if (failure)
+            self->start_failed(std::move(failure));
+        else
+            self->stage_started(std::move(made));
+    };
+    start_child(
+        io_, site, std::move(attempt),
+        {asio::bind_cancellation_slot(stop_starting_.slot(), std::move(done)),
+         io_});
+}
+
+std::shared_ptr<process_core>
+run_operation::try_to_start(const start_site& site)
+{
+    auto& data = stages_[started_].carried_out;
+    try {
+        connect(data);
+        return process_core::try_to_start(io_, data, site);
+    } catch (...) {
+        // Somebody who waits for room may get on with it.
+        next_ = os::pipe_ends();
+        throw;
     }
 }
 
@@ -141,6 +162,7 @@ void run_operation::stage_started(std::shared_ptr<process_core> made)
 {
     auto& now = stages_[started_++];
     now.core = std::move(made);
+    now.carried_out = command_data();
     // The child has its copies: ours would keep the pipes open.
     input_ = std::move(next_.read_end);
     next_.write_end.close();
@@ -187,30 +209,19 @@ void run_operation::all_started()
         arm(idle_, settings_.idle_timeout, &run_operation::idle_timeout_over);
 }
 
-// To the stage before it, and to a pipe for the one after it. False: where
-// starts are patient and there is no room for one now, it goes on later.
-bool run_operation::connect(command_data& data)
+// To the stage before it, and to a pipe for the one after it.
+void run_operation::connect(command_data& data)
 {
-    constexpr std::chrono::milliseconds pause{20};
-    constexpr int most_looks = 500;
     if (input_.is_open())
         data.in = from_fd(input_.number());
     if (started_ + 1 == stages_.size())
-        return true;
+        return;
     next_ = os::make_pipe(data.pipe_size.value_or(0));
     const error_code ec(next_.error, std::system_category());
-    if (ec && is_shortage(ec) && starts_are_patient(io_) &&
-        looks_for_room_++ < most_looks) {
-        pause_.expires_after(pause);
-        pause_.async_wait(
-            [self = shared_from_this()](error_code) { self->start_next(); });
-        return false;
-    }
     if (ec)
         throw spawn_error(ec, spawn_step::pipe, std::string(),
                           "cannot make a pipe between two commands");
     data.out = from_fd(next_.write_end.number());
-    return true;
 }
 
 // The command as it is carried out: what it leaves open is decided here.
@@ -369,8 +380,8 @@ void run_operation::take(stream& from)
     const auto* const seen = from.of.observed();
     // Others get a copy: they may end the run from there, which comes back
     // here for what is left.
-    const std::string bytes(
-        seen || !from.tees.empty() ? buffer.view() : std::string_view());
+    const std::string bytes(seen || !from.tees.empty() ? buffer.view()
+                                                       : std::string_view());
     buffer.consume(buffer.size());
     if (seen)
         seen->output(from.which, bytes);

@@ -78,10 +78,12 @@ private:
     void prepare_all();
     void interrupt(core::run_event why);
     void start_next();
+    void start_patiently(const start_site& site);
     void stage_started(std::shared_ptr<process_core> made);
     void start_failed(std::exception_ptr failure);
     void all_started();
-    bool connect(command_data& data);
+    std::shared_ptr<process_core> try_to_start(const start_site& site);
+    void connect(command_data& data);
     command_data prepared(std::size_t place) const;
     void open_streams(stage& of);
     void open_tees();
@@ -126,7 +128,6 @@ private:
     os::pipe_ends next_;     // between the stage that starts and the next one
     std::size_t started_ = 0;
     bool starting_ = true;
-    int looks_for_room_ = 0;
     // What came in while the stages were being started.
     std::optional<core::run_event> interrupted_;
     asio::cancellation_signal stop_starting_;
