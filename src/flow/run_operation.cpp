@@ -360,10 +360,12 @@ void run_operation::read(stream& from)
     from.reading = true;
     ++reads_;
     auto filled = [self = shared_from_this(), &from](error_code) {
-        from.reading = false;
-        --self->reads_;
+        // Until a tee that lets the loop turn has what was read, the next
+        // piece is not for it, nor is the run over.
         self->take(from);
+        from.reading = false;
         self->go_on(from);
+        --self->reads_;
         self->complete_if_idle();
     };
     from.reader->start_fill({std::move(filled), io_});
@@ -378,8 +380,8 @@ void run_operation::take(stream& from)
     last_output_ = std::chrono::steady_clock::now();
     from.kept.append(buffer.view());
     const auto* const seen = from.of.observed();
-    // Others get a copy: they may end the run from there, which comes back
-    // here for what is left.
+    // Others get a copy, and nothing is left of it in the buffer: they may
+    // end the run from there.
     const std::string bytes(seen || !from.tees.empty() ? buffer.view()
                                                        : std::string_view());
     buffer.consume(buffer.size());
@@ -545,6 +547,9 @@ void run_operation::complete_if_idle()
 
 void run_operation::complete()
 {
+    // Once, whatever a tee does with the last piece that it gets from here:
+    // one that lets the loop turn would come back.
+    auto handler = std::exchange(handler_, results_handler());
     for (auto& each : streams_) {
         if (each.ended)
             continue;
@@ -561,7 +566,7 @@ void run_operation::complete()
     // The children are gone, or the reaper's from here on.
     for (auto& each : stages_)
         each.core.reset();
-    handler_.complete(std::move(ended));
+    handler.complete(std::move(ended));
 }
 
 completed_process run_operation::result_of(stage& of)
