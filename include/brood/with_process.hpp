@@ -28,7 +28,7 @@ BROOD_API awaitable<void> end_of_scope(process& child);
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wsubobject-linkage"  // see put()
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"  // see put_into()
 #endif
 
 // The body comes as a function, so that this does not depend on its type.

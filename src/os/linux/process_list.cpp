@@ -48,6 +48,8 @@ process_list list_processes()
         all.readable = !all.whole;
         return all;
     }
+    // Safe where nobody else reads from the same stream: readdir(3).
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     while (const auto* const each = ::readdir(directory.get())) {
         const std::string_view name = each->d_name;
         int pid = 0;
