@@ -30,8 +30,7 @@ std::shared_ptr<process_core> process_core::start(const executor& io,
     try {
         return try_to_start(io, command, site);
     } catch (const spawn_error& error) {
-        if (const auto observed = observation::of(io, site))
-            observed->start_failed(error);
+        tell_start_failed(io, site, error);
         throw;
     }
 }
@@ -343,8 +342,7 @@ void process_core::drop() noexcept
     if (std::exchange(dropped_, true))
         return;
     const bool is_lost = observed_ && policy_ == on_drop::kill &&
-                         parent_ == os::this_process() && runs_for_us() &&
-                         os::is_running(watch_->child());
+                         runs_for_us() && os::is_running(watch_->child());
     // Before its input ends: it could take that for its cue.
     if (policy_ == on_drop::kill)
         kill_for_good();
@@ -360,19 +358,19 @@ void process_core::drop() noexcept
         observed_->dropped_running();
 }
 
+// In a forked copy of this process it is not our child, and must not die of
+// the copy's end. Without a pidfd its number may even name a child of the
+// copy's own, so it is not enough to ask whose child it is.
 bool process_core::runs_for_us() const noexcept
 {
-    return watch_ && !status_ && os::is_our_child(watch_->child());
+    return watch_ && !status_ && parent_ == os::this_process() &&
+           os::is_our_child(watch_->child());
 }
 
 // The child, if it runs, and with it, or with a command that says so, those
 // it leaves behind.
 void process_core::kill_for_good() noexcept
 {
-    // In a forked copy of this process it is not our child, and must not die
-    // of the copy's end.
-    if (parent_ != os::this_process())
-        return;
     const bool runs = runs_for_us();
     if (runs || owns_family_)
         signal_family(SIGKILL);

@@ -92,7 +92,10 @@ void start_subprocess_later(subprocess_verb verb, const executor& io,
             call_then([&] { core->begin(); },
                       [&] { started(nullptr, subprocess_transport(core)); });
         };
-        start_child(io, std::move(full), {what, where},
+        auto attempt = [io, full = std::move(full)](const start_site& site) {
+            return process_core::try_to_start(io, full, site);
+        };
+        start_child(io, {what, where}, std::move(attempt),
                     {asio::bind_cancellation_slot(stop, std::move(done)), io});
     } catch (...) {
         fail(std::current_exception());

@@ -3,12 +3,15 @@
 
 #include <brood/brood.hpp>
 
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
 #include BROOD_ASIO_HEADER(executor_work_guard.hpp)
 #include BROOD_ASIO_HEADER(io_context.hpp)
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <csignal>
 #include <stdexcept>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -519,6 +522,29 @@ TEST_F(subprocess_transports, complete_a_start_that_fails)
     EXPECT_EQ(failure_of(exec("/nowhere/no-such-program")), "spawn_error");
     EXPECT_EQ(failure_of(shell("true")), "invalid_argument");
     EXPECT_EQ(failure_of(exec("true").limit(0)), "invalid_argument");
+}
+
+TEST_F(subprocess_transports, leave_nothing_of_a_start_that_is_cancelled)
+{
+    // As soon as anything can be cancelled: the child is there already.
+    asio::cancellation_signal stop;
+    const auto told = std::make_shared<child_record>();
+    std::optional<bool> failed;
+    brood::async_subprocess_exec(
+        io(), made_of(told), child("ready-then-pause"),
+        asio::bind_cancellation_slot(
+            stop.slot(),
+            [&](std::exception_ptr failure,
+                brood::subprocess_transport transport,
+                const std::shared_ptr<child_record>&) {
+                failed = failure != nullptr;
+                transport.close();
+            }));
+    stop.emit(asio::cancellation_type::all);
+    ASSERT_TRUE(turns_until(io(), [&] { return failed.has_value(); }));
+    if (!*failed)
+        run_to_the_end(told);
+    EXPECT_TRUE(wait_until([] { return children().empty(); }));
 }
 
 // --- what cannot be started -------------------------------------------------

@@ -57,7 +57,8 @@ PUBLIC_LAYERS = {
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
-        detail/child detail/gather detail/nursery gather launcher
+        detail/body_nursery detail/child detail/gather detail/nursery gather
+        launcher
         output_events pipeline run run_process sleep task task_group wait_for with_process
     """,
     "launch": "",
