@@ -57,8 +57,7 @@ try {
         // A zombie counts as a member until its parent collects it, which
         // where there is no init process may be never. So the list has the
         // last word.
-        return signal_group(leader, 0) == ESRCH ||
-               !group_may_live(leader.pid);
+        return signal_group(leader, 0) == ESRCH || !group_may_live(leader.pid);
     case containment::session: return !look(leader) || !anybody_alive_;
     case containment::cgroup: break;
     }
