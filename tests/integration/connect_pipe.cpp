@@ -307,11 +307,12 @@ TEST_F(connected_pipes, read_and_write_devices)
 TEST_F(connected_pipes, tell_an_error_of_the_system)
 {
     // A socket that nobody is connected to: the reading itself fails.
-    const auto told = read_from(
-        descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    const auto told =
+        read_from(descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     run_until_lost(told);
-    EXPECT_EQ(told->events,
-              (event_list{"made", "lost: Transport endpoint is not connected"}));
+    EXPECT_EQ(
+        told->events,
+        (event_list{"made", "lost: Transport endpoint is not connected"}));
 }
 
 // --- what cannot be connected -----------------------------------------------

@@ -10,8 +10,8 @@
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <csignal>
-#include <stdexcept>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -532,14 +532,13 @@ TEST_F(subprocess_transports, leave_nothing_of_a_start_that_is_cancelled)
     std::optional<bool> failed;
     brood::async_subprocess_exec(
         io(), made_of(told), child("ready-then-pause"),
-        asio::bind_cancellation_slot(
-            stop.slot(),
-            [&](std::exception_ptr failure,
-                brood::subprocess_transport transport,
-                const std::shared_ptr<child_record>&) {
-                failed = failure != nullptr;
-                transport.close();
-            }));
+        asio::bind_cancellation_slot(stop.slot(),
+                                     [&](std::exception_ptr failure,
+                                         brood::subprocess_transport transport,
+                                         const std::shared_ptr<child_record>&) {
+                                         failed = failure != nullptr;
+                                         transport.close();
+                                     }));
     stop.emit(asio::cancellation_type::all);
     ASSERT_TRUE(turns_until(io(), [&] { return failed.has_value(); }));
     if (!*failed)
