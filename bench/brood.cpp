@@ -4,8 +4,8 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/buffer.hpp>
-#include <asio/redirect_error.hpp>
+#include BROOD_ASIO_HEADER(buffer.hpp)
+#include BROOD_ASIO_HEADER(redirect_error.hpp)
 
 #include <cstddef>
 #include <ranges>

@@ -7,12 +7,12 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/read.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/write.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(ip/tcp.hpp)
+#include BROOD_ASIO_HEADER(read.hpp)
+#include BROOD_ASIO_HEADER(redirect_error.hpp)
+#include BROOD_ASIO_HEADER(write.hpp)
 
 #include <exception>
 #include <iostream>

@@ -3,7 +3,8 @@
 // Hides the differences between Asio versions (1.22.1 and later), so that
 // nothing else in brood needs to know which one it is built with. It brings
 // in only what nearly every user of brood needs; a file that needs more
-// (timers, co_spawn, ...) includes that Asio header after this one.
+// (timers, co_spawn, ...) includes that Asio header after this one:
+// #include BROOD_ASIO_HEADER(co_spawn.hpp)
 #pragma once
 
 // Asio before 1.26 enables co_await under clang only for the old TS.
@@ -16,12 +17,15 @@
 // would allocate one way and free the other.
 #include <cstddef>
 
-#include <asio/any_io_executor.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/error.hpp>
-#include <asio/system_error.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/version.hpp>
+// The header X of the Asio that brood is built with.
+#define BROOD_ASIO_HEADER(X) <asio/X>
+
+#include BROOD_ASIO_HEADER(any_io_executor.hpp)
+#include BROOD_ASIO_HEADER(awaitable.hpp)
+#include BROOD_ASIO_HEADER(error.hpp)
+#include BROOD_ASIO_HEADER(system_error.hpp)
+#include BROOD_ASIO_HEADER(use_awaitable.hpp)
+#include BROOD_ASIO_HEADER(version.hpp)
 
 #if ASIO_VERSION < 102201
 #error "brood needs standalone Asio 1.22.1 or later (Debian: libasio-dev)"
@@ -31,11 +35,11 @@
 #endif
 
 #if ASIO_VERSION >= 102300
-#include <asio/as_tuple.hpp>
-#include <asio/deferred.hpp>
+#include BROOD_ASIO_HEADER(as_tuple.hpp)
+#include BROOD_ASIO_HEADER(deferred.hpp)
 #else
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/experimental/deferred.hpp>
+#include BROOD_ASIO_HEADER(experimental/as_tuple.hpp)
+#include BROOD_ASIO_HEADER(experimental/deferred.hpp)
 #endif
 
 namespace brood {

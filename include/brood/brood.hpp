@@ -7,6 +7,7 @@
 #include <brood/child_watcher.hpp>
 #include <brood/command.hpp>
 #include <brood/completed_process.hpp>
+#include <brood/connect_pipe.hpp>
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/launcher.hpp>
@@ -15,6 +16,7 @@
 #include <brood/output_events.hpp>
 #include <brood/pipeline.hpp>
 #include <brood/process.hpp>
+#include <brood/protocol.hpp>
 #include <brood/redacted.hpp>
 #include <brood/redirection.hpp>
 #include <brood/resource_usage.hpp>
@@ -22,4 +24,6 @@
 #include <brood/shlex.hpp>
 #include <brood/stream_reader.hpp>
 #include <brood/stream_writer.hpp>
+#include <brood/subprocess_exec.hpp>
+#include <brood/transport.hpp>
 #include <brood/with_process.hpp>

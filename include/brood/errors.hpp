@@ -39,6 +39,8 @@ inline error_code make_error_code(errc code) noexcept
 ///
 /// code() is the system's error as the child itself saw it; it compares with
 /// std::errc.
+///
+/// Threads: a value: distinct objects are independent.
 class BROOD_API spawn_error : public system_error {
 public:
     spawn_error(error_code code, spawn_step step, std::string path,
@@ -62,6 +64,7 @@ private:
 
 /// A stream ended before a readexactly() or readuntil() was satisfied.
 ///
+/// Threads: a value: distinct objects are independent.
 /// See: asyncio.IncompleteReadError
 class BROOD_API incomplete_read_error : public system_error {
 public:
@@ -83,6 +86,7 @@ private:
 /// consumed: read(consumed()) takes what is there, or the same call with a
 /// higher limit.
 ///
+/// Threads: a value: distinct objects are independent.
 /// See: asyncio.LimitOverrunError
 class BROOD_API limit_overrun_error : public system_error {
 public:

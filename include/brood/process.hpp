@@ -14,7 +14,7 @@
 #include <brood/stream_reader.hpp>
 #include <brood/stream_writer.hpp>
 
-#include <asio/async_result.hpp>
+#include BROOD_ASIO_HEADER(async_result.hpp)
 
 #include <memory>
 #include <optional>

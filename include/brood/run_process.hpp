@@ -7,7 +7,7 @@
 #include <brood/detail/any_handler.hpp>
 #include <brood/export.hpp>
 
-#include <asio/async_result.hpp>
+#include BROOD_ASIO_HEADER(async_result.hpp)
 
 #include <source_location>
 #include <string>

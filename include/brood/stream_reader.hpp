@@ -10,8 +10,8 @@
 #include <brood/errors.hpp>
 #include <brood/export.hpp>
 
-#include <asio/async_result.hpp>
-#include <asio/buffer.hpp>
+#include BROOD_ASIO_HEADER(async_result.hpp)
+#include BROOD_ASIO_HEADER(buffer.hpp)
 
 #include <cstddef>
 #include <memory>

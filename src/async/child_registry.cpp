@@ -7,10 +7,10 @@
 
 #include <brood/errors.hpp>
 
-#include <asio/execution/context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/query.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(execution/context.hpp)
+#include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
+#include BROOD_ASIO_HEADER(query.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <utility>
 #include <vector>

@@ -10,7 +10,7 @@
 #include <brood/asio.hpp>
 #include <brood/child_watcher.hpp>
 
-#include <asio/execution_context.hpp>
+#include BROOD_ASIO_HEADER(execution_context.hpp)
 
 #include <atomic>
 #include <list>

@@ -6,7 +6,7 @@
 
 #include <brood/detail/any_handler.hpp>
 
-#include <asio/async_result.hpp>
+#include BROOD_ASIO_HEADER(async_result.hpp)
 
 #include <functional>
 #include <memory>

@@ -4,7 +4,7 @@
 #include "async/starter.hpp"
 #include "async/stop_operation.hpp"
 
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <csignal>
 #include <stdexcept>
@@ -78,7 +78,8 @@ process::~process()
 process_core& process::core() const
 {
     if (!core_)
-        throw std::logic_error("brood: this process handle was moved from");
+        throw std::logic_error("brood: this process handle is empty: it was "
+                               "moved from, or made without a process");
     return *core_;
 }
 

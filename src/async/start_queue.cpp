@@ -3,8 +3,8 @@
 
 #include <brood/detail/patient_starts.hpp>
 
-#include <asio/execution/context.hpp>
-#include <asio/query.hpp>
+#include BROOD_ASIO_HEADER(execution/context.hpp)
+#include BROOD_ASIO_HEADER(query.hpp)
 
 #include <utility>
 

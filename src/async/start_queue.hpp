@@ -9,7 +9,7 @@
 
 #include <brood/asio.hpp>
 
-#include <asio/execution_context.hpp>
+#include BROOD_ASIO_HEADER(execution_context.hpp)
 
 #include <atomic>
 #include <list>

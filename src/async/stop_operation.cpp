@@ -3,9 +3,9 @@
 
 #include <brood/errors.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/error.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(error.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <algorithm>
 #include <csignal>

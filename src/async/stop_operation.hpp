@@ -10,8 +10,8 @@
 
 #include <brood/detail/any_handler.hpp>
 
-#include <asio/cancellation_signal.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <chrono>
 #include <functional>

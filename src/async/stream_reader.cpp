@@ -8,7 +8,7 @@
 
 #include <brood/stream_reader.hpp>
 
-#include <asio/redirect_error.hpp>
+#include BROOD_ASIO_HEADER(redirect_error.hpp)
 
 #include <algorithm>
 #include <limits>

@@ -3,7 +3,7 @@
 
 #include "flow/waiter.hpp"
 
-#include <asio/co_spawn.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
 
 namespace brood::detail {
 

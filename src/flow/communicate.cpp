@@ -8,9 +8,9 @@
 #include "async/process_core.hpp"
 #include "core/exit_join.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <cerrno>
 #include <memory>

@@ -5,7 +5,7 @@
 #include "flow/serial_executor.hpp"
 #include "flow/waiter.hpp"
 
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 namespace brood::detail {
 

@@ -9,7 +9,7 @@
 #include "async/initiate.hpp"
 #include "async/process_core.hpp"
 
-#include <asio/error.hpp>
+#include BROOD_ASIO_HEADER(error.hpp)
 
 #include <array>
 #include <deque>

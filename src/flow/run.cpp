@@ -8,9 +8,9 @@
 #include "flow/task_registry.hpp"
 #include "os/posix/interrupt.hpp"
 
-#include <asio/buffer.hpp>
-#include <asio/io_context.hpp>
-#include <asio/readable_pipe.hpp>
+#include BROOD_ASIO_HEADER(buffer.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(readable_pipe.hpp)
 
 #include <algorithm>
 #include <exception>

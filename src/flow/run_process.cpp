@@ -5,9 +5,9 @@
 #include "flow/checked_output.hpp"
 #include "flow/run_operation.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/error.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(error.hpp)
 
 #include <stdexcept>
 #include <utility>

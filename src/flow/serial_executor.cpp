@@ -3,8 +3,8 @@
 
 #include "flow/task_registry.hpp"
 
-#include <asio/io_context.hpp>
-#include <asio/strand.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
 
 #include <typeinfo>
 

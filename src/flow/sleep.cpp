@@ -1,7 +1,7 @@
 // sleep.cpp: see sleep.hpp.
 #include <brood/sleep.hpp>
 
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 namespace brood::detail {
 

@@ -7,7 +7,7 @@
 #include <brood/asio.hpp>
 #include <brood/detail/child.hpp>
 
-#include <asio/execution_context.hpp>
+#include BROOD_ASIO_HEADER(execution_context.hpp)
 
 #include <memory>
 #include <mutex>

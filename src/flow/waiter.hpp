@@ -3,11 +3,11 @@
 
 #include <brood/asio.hpp>
 
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/async_result.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(associated_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(associated_executor.hpp)
+#include BROOD_ASIO_HEADER(async_result.hpp)
+#include BROOD_ASIO_HEADER(dispatch.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <memory>
 #include <optional>

@@ -1,7 +1,7 @@
 // with_process.cpp: see with_process.hpp.
 #include <brood/with_process.hpp>
 
-#include <asio/error.hpp>
+#include BROOD_ASIO_HEADER(error.hpp)
 
 namespace brood::detail {
 

@@ -3,8 +3,8 @@
 
 #include "testing/recording.hpp"
 
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <utility>
 
@@ -17,6 +17,14 @@ namespace {
     throw std::logic_error(
         "brood: a recording holds what run_process() and check_output() "
         "gave; what happens with create_subprocess() cannot be recorded");
+}
+
+// Saved at once: the program may end with the next run.
+void keep(recording& kept, std::size_t number, recorded_run run,
+          const std::filesystem::path& file)
+{
+    kept.runs.emplace(number, std::move(run));
+    kept.save(file);
 }
 
 }  // namespace
@@ -42,13 +50,11 @@ recording_launcher::run_process(command what, std::source_location where)
     try {
         auto ended = co_await real_.run_process(std::move(what), where);
         run.results.push_back(ended);
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         co_return ended;
     } catch (const spawn_error& error) {
         run.failure.emplace(error);
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         throw;
     }
 }
@@ -61,13 +67,11 @@ recording_launcher::run_process(pipeline what, std::source_location where)
     try {
         auto ended = co_await real_.run_process(std::move(what), where);
         run.results = ended.stages;
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         co_return ended;
     } catch (const spawn_error& error) {
         run.failure.emplace(error);
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         throw;
     }
 }

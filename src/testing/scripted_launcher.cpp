@@ -6,8 +6,8 @@
 
 #include <brood/shlex.hpp>
 
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(this_coro.hpp)
 
 #include <algorithm>
 #include <utility>

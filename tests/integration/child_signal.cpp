@@ -8,7 +8,7 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/io_context.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <atomic>
 #include <cerrno>

@@ -7,14 +7,14 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
-#include <asio/thread_pool.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(detached.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
+#include BROOD_ASIO_HEADER(thread_pool.hpp)
 
 #include <algorithm>
 #include <atomic>

@@ -4,7 +4,7 @@
 
 #include <brood/shlex.hpp>
 
-#include <asio/use_future.hpp>
+#include BROOD_ASIO_HEADER(use_future.hpp)
 
 #include <gtest/gtest.h>
 

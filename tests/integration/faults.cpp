@@ -14,9 +14,9 @@
 #include "os/setting.hpp"
 #include "os/spawn.hpp"
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-#include <asio/use_future.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(use_future.hpp)
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <chrono>
 #include <csignal>

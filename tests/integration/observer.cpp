@@ -4,7 +4,7 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/io_context.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <csignal>
 #include <optional>

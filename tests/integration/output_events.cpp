@@ -4,8 +4,8 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <gtest/gtest.h>
 

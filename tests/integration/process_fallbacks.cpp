@@ -9,8 +9,8 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <chrono>
 #include <csignal>

@@ -4,8 +4,8 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/io_context.hpp>
-#include <asio/use_future.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(use_future.hpp)
 
 #include <algorithm>
 #include <chrono>

@@ -5,11 +5,11 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/io_context.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
-#include <asio/read.hpp>
-#include <asio/write.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(local/connect_pair.hpp)
+#include BROOD_ASIO_HEADER(local/stream_protocol.hpp)
+#include BROOD_ASIO_HEADER(read.hpp)
+#include BROOD_ASIO_HEADER(write.hpp)
 
 #include <algorithm>
 #include <string>

@@ -5,7 +5,7 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 
-#include <asio/use_future.hpp>
+#include BROOD_ASIO_HEADER(use_future.hpp)
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 #include "os/pipe.hpp"
 #include "os/posix/system_call.hpp"
 
-#include <asio/buffer.hpp>
-#include <asio/read_until.hpp>
-#include <asio/write.hpp>
+#include BROOD_ASIO_HEADER(buffer.hpp)
+#include BROOD_ASIO_HEADER(read_until.hpp)
+#include BROOD_ASIO_HEADER(write.hpp)
 
 #include <gtest/gtest.h>
 

@@ -5,19 +5,19 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/bind_executor.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/experimental/awaitable_operators.hpp>
-#include <asio/io_context.hpp>
-#include <asio/read.hpp>
-#include <asio/read_until.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
-#include <asio/use_future.hpp>
-#include <asio/write.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(bind_executor.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(detached.hpp)
+#include BROOD_ASIO_HEADER(experimental/awaitable_operators.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(read.hpp)
+#include BROOD_ASIO_HEADER(read_until.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
+#include BROOD_ASIO_HEADER(use_future.hpp)
+#include BROOD_ASIO_HEADER(write.hpp)
 
 #include <gtest/gtest.h>
 

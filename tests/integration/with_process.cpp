@@ -4,9 +4,9 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/io_context.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(detached.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <csignal>
 #include <memory>

@@ -6,11 +6,11 @@
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
 
-#include <asio/co_spawn.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
-#include <asio/strand.hpp>
-#include <asio/use_future.hpp>
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(executor_work_guard.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
+#include BROOD_ASIO_HEADER(use_future.hpp)
 
 #include <gtest/gtest.h>
 

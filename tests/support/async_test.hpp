@@ -12,11 +12,11 @@
 
 #include <brood/brood.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <exception>
 #include <memory>
@@ -148,6 +148,19 @@ std::optional<T> cancelled_between(asio::io_context& io, int count,
     if (failure && !brood::detail::is_cancellation(failure))
         std::rethrow_exception(failure);
     return value;
+}
+
+/// Runs `io` until `p` has written a line to its standard output.
+inline std::string line_of(asio::io_context& io, brood::process& p)
+{
+    std::string line;
+    asio::co_spawn(io, p.out().readline(),
+                   [&line](std::exception_ptr, std::string got) {
+                       line = std::move(got);
+                   });
+    io.restart();
+    io.run();
+    return line;
 }
 
 /// A stream_reader on a descriptor that the test writes: what is fed at once

@@ -10,8 +10,9 @@ public        a public header includes standard, Asio and public headers only
 os-header     OS headers: not in include/ (native.hpp excepted), not in
               src/core; above src/os only in a folder of one platform
 asio          no Asio below the async layer
-asio-door     <asio/...> only after <brood/asio.hpp>, which may come by way of
-              an own header; never <boost/asio...>
+asio-door     Asio's headers only as BROOD_ASIO_HEADER(...), in examples and
+              tests, too, and only after <brood/asio.hpp>, which may come by
+              way of an own header
 unresolved    an include in quotes names a file of src/
 unlisted      every public header has a layer in PUBLIC_LAYERS below
 pragma-once   every header starts with #pragma once
@@ -47,15 +48,17 @@ PUBLIC_LAYERS = {
         unlimited version
     """,
     "async": """
-        adopt_process asio called_process_error child_watcher create_subprocess
-        detail/any_handler detail/patient_starts errc errors
+        adopt_process asio called_process_error child_watcher connect_pipe
+        create_subprocess detail/any_handler detail/patient_starts
+        detail/protocol_factory errc errors
         incomplete_read_error limit_overrun_error native observer output
         process protocol spawn_error spawn_process stream_reader stream_writer
         subprocess_exec timeout_error transport
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
-        detail/child detail/gather detail/nursery gather launcher
+        detail/body_nursery detail/child detail/gather detail/nursery gather
+        launcher
         output_events pipeline run run_process sleep task task_group wait_for with_process
     """,
     "launch": "",
@@ -103,6 +106,9 @@ NAMES = {"util", "utils", "helper", "helpers", "common", "misc"}
 MARKER = re.compile(r"\b(" + "|".join(["TO" "DO", "FIX" "ME", "X" "XX"]) +
                     r")\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
+DOOR = "BROOD_ASIO_HEADER"
+ASIO_INCLUDE = re.compile(r"^\s*#\s*include\s*" + DOOR + r"\((.*)\)")
+ASIO = re.compile(r"(boost/)?asio(/|\.hpp$)")
 
 
 class Tree:
@@ -141,18 +147,26 @@ class Tree:
     # --- includes -------------------------------------------------------
 
     def includes(self, name):
-        """Yields (line number, is it in quotes, what) for each include."""
+        """Yields (line number, is it in quotes, what) for each include.
+
+        For an include of Asio by way of the macro, DOOR/ and its argument.
+        """
         for number, line in enumerate(self.lines[name], 1):
             match = INCLUDE.match(line)
             if match:
                 yield number, match[1] == '"', match[2]
+                continue
+            match = ASIO_INCLUDE.match(line)
+            if match:
+                yield number, False, f"{DOOR}/{match[1]}"
 
     def resolve(self, name, quoted, what):
         """The file of this tree that an include means, or None."""
         places = [f"include/{what}"]
         if quoted:
             folder = pathlib.PurePosixPath(name).parent
-            places = [os.path.normpath(folder / what), f"src/{what}", *places]
+            places = [os.path.normpath(folder / what), f"src/{what}",
+                      f"tests/{what}", *places]
         return next((place for place in places if place in self.lines), None)
 
     def layer(self, name):
@@ -186,14 +200,14 @@ class Tree:
                 self.report(name, 1, "layer", "not in a folder of a layer: "
                             "src/{core,os,async,flow,launch,testing}")
             return
-        door_is_open = False
         for number, quoted, what in self.includes(name):
             target = self.resolve(name, quoted, what)
             if target:
-                door_is_open = door_is_open or self.reaches_door(target)
                 self.check_own(name, number, own, target)
-            elif re.match(r"(boost/)?asio(/|\.hpp$)", what):
-                self.check_asio(name, number, own, what, door_is_open)
+            elif what.startswith(DOOR) or ASIO.match(what):
+                if RANK[own] < RANK["async"]:
+                    self.report(name, number, "asio",
+                                f"{own} sees no Asio: <{what}>")
             elif quoted or what.startswith("brood/"):
                 self.report(name, number, "unresolved", f"no file {what}")
             elif name == JSON_USER and what == "nlohmann/json.hpp":
@@ -213,15 +227,24 @@ class Tree:
             self.report(name, number, "layer",
                         f"{own} includes {target}, which is {theirs}")
 
-    def check_asio(self, name, number, own, what, door_is_open):
-        if RANK[own] < RANK["async"]:
-            self.report(name, number, "asio", f"{own} sees no Asio: <{what}>")
-        elif what.startswith("boost/"):
-            self.report(name, number, "asio-door",
-                        f"<{what}>: which Asio it is, <brood/asio.hpp> says")
-        elif not door_is_open and name != "include/brood/asio.hpp":
-            self.report(name, number, "asio-door",
-                        f"<{what}> before <brood/asio.hpp>")
+    def check_door(self, name):
+        """The same rule for all C++, users' examples among it."""
+        if name == "include/brood/asio.hpp":
+            return
+        if RANK.get(self.layer(name), len(LAYERS)) < RANK["async"]:
+            return    # check_includes has said more
+        door_is_open = False
+        for number, quoted, what in self.includes(name):
+            target = self.resolve(name, quoted, what)
+            if target:
+                door_is_open = door_is_open or self.reaches_door(target)
+            elif ASIO.match(what):
+                self.report(name, number, "asio-door",
+                            f"<{what}>: write {DOOR}(...), which knows which "
+                            "Asio it is")
+            elif what.startswith(DOOR) and not door_is_open:
+                self.report(name, number, "asio-door",
+                            f"{what} before <brood/asio.hpp>")
 
     def check_os_header(self, name, number, own, what):
         if name.startswith("include/"):
@@ -294,8 +317,10 @@ class Tree:
     def check(self):
         for name in self.lines:
             is_layered = name.startswith(("include/", "src/"))
-            if is_layered and pathlib.PurePosixPath(name).suffix in CPP:
-                self.check_includes(name)
+            if pathlib.PurePosixPath(name).suffix in CPP:
+                if is_layered:
+                    self.check_includes(name)
+                self.check_door(name)
             self.check_text(name)
             self.check_name(name)
 
@@ -316,12 +341,12 @@ def problems_in(root, compiler=None, flags=()):
 
 GOOD = {
     "include/brood/asio.hpp": "// The door.\n#pragma once\n"
-                              "#include <asio/awaitable.hpp>\n",
+                              "#include <boost/asio/version.hpp>\n",
     "include/brood/command.hpp": "#pragma once\n#include <string>\n",
     "include/brood/native.hpp": "#pragma once\n#include <unistd.h>\n",
     "include/brood/process.hpp": "#pragma once\n#include <brood/asio.hpp>\n"
                                  "#include <brood/command.hpp>\n"
-                                 "#include <asio/post.hpp>\n",
+                                 "#include BROOD_ASIO_HEADER(post.hpp)\n",
     "include/brood/run_process.hpp": "#pragma once\n"
                                      "#include <brood/process.hpp>\n",
     "src/core/fd_plan.hpp": "#pragma once\n#include <brood/command.hpp>\n",
@@ -331,7 +356,7 @@ GOOD = {
                               "#include <sys/wait.h>\n",
     "src/async/posix/pipe.cpp": '#include "../../os/spawn.hpp"\n'
                                 "#include <brood/process.hpp>\n"
-                                "#include <asio/write.hpp>\n"
+                                "#include BROOD_ASIO_HEADER(write.hpp)\n"
                                 "#include <fcntl.h>\n",
     "src/flow/run_process.cpp": "#include <brood/run_process.hpp>\n"
                                 "// https://example.org/" + "a" * 80 + "\n",
@@ -358,12 +383,14 @@ BAD = [
     ("os-header", "src/core/a.cpp", "#include <windows.h>\n"),
     ("os-header", "src/async/a.cpp", "#include <unistd.h>\n"),
     ("os-header", "src/flow/a.cpp", "#include <pthread.h>\n"),
-    ("asio", "src/os/a.cpp", "#include <asio/post.hpp>\n"),
+    ("asio", "src/os/a.cpp", "#include BROOD_ASIO_HEADER(post.hpp)\n"),
     ("asio", "src/core/a.cpp", "#include <boost/asio.hpp>\n"),
-    ("asio-door", "src/async/a.cpp", "#include <asio/post.hpp>\n"),
+    ("asio-door", "src/async/a.cpp", "#include BROOD_ASIO_HEADER(post.hpp)\n"),
     ("asio-door", "src/async/a.cpp",
      "#include <asio.hpp>\n#include <brood/asio.hpp>\n"),
-    ("asio-door", "src/async/a.cpp",
+    ("asio-door", "include/brood/process.hpp",
+     "#pragma once\n#include <brood/asio.hpp>\n#include <asio/post.hpp>\n"),
+    ("asio-door", "examples/a.cpp",
      "#include <brood/asio.hpp>\n#include <boost/asio/post.hpp>\n"),
     ("unresolved", "src/core/a.cpp", '#include "core/none.hpp"\n'),
     ("unresolved", "src/core/a.cpp", "#include <brood/none.hpp>\n"),

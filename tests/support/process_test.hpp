@@ -3,7 +3,7 @@
 
 #include "outcome.hpp"
 
-#include <asio/io_context.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <optional>
 

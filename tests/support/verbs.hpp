@@ -7,15 +7,15 @@
 
 #include <brood/aio.hpp>
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/strand.hpp>
-#include <asio/thread_pool.hpp>
-#include <asio/use_future.hpp>
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(detached.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
+#include BROOD_ASIO_HEADER(thread_pool.hpp)
+#include BROOD_ASIO_HEADER(use_future.hpp)
 
 #include <gtest/gtest.h>
 

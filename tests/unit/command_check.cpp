@@ -7,7 +7,7 @@
 #include <brood/command.hpp>
 #include <brood/process.hpp>
 
-#include <asio/io_context.hpp>
+#include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <gtest/gtest.h>
 

@@ -10,12 +10,12 @@
 
 #include <brood/asio.hpp>
 
-#include <asio/associated_allocator.hpp>
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/associated_executor.hpp>
-#include <asio/dispatch.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(associated_allocator.hpp)
+#include BROOD_ASIO_HEADER(associated_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(associated_executor.hpp)
+#include BROOD_ASIO_HEADER(dispatch.hpp)
+#include BROOD_ASIO_HEADER(executor_work_guard.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <memory>
 #include <tuple>

@@ -3,8 +3,8 @@
 
 #include "os/posix/thread.hpp"
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
+#include BROOD_ASIO_HEADER(executor_work_guard.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
 #include <algorithm>
 #include <mutex>

@@ -4,11 +4,11 @@
 #include "async/posix/exit_watch.hpp"
 #include "os/wait.hpp"
 
-#include <asio/bind_executor.hpp>
-#include <asio/execution/outstanding_work.hpp>
-#include <asio/post.hpp>
-#include <asio/prefer.hpp>
-#include <asio/system_executor.hpp>
+#include BROOD_ASIO_HEADER(bind_executor.hpp)
+#include BROOD_ASIO_HEADER(execution/outstanding_work.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(prefer.hpp)
+#include BROOD_ASIO_HEADER(system_executor.hpp)
 
 #include <chrono>
 #include <utility>

@@ -13,8 +13,8 @@
 
 #include <brood/asio.hpp>
 
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/steady_timer.hpp>
+#include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
+#include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <cstdint>
 #include <list>
