@@ -35,20 +35,21 @@ concept has_executor =
 /// told later.
 ///
 /// The descriptor belongs to the transport from the call on, also when it
-/// throws, and is closed by it; but for 0, 1 and 2, which are duplicated and
-/// never closed.
+/// throws, and is closed by it; but for 0, 1 and 2, and for one that the loop
+/// watches already (both directions of a socket, say), which are duplicated
+/// and left to whom they belong.
 ///
 /// Errors:   system_error for a descriptor that is not open for reading, or a
-///           directory, or that the loop cannot watch (file_exists: it does so
-///           already); what the factory throws; std::invalid_argument when it
-///           gives none.
+///           directory, or that the loop cannot watch; what the factory throws;
+///           std::invalid_argument when it gives none.
 /// Threads:  safe from any thread. `io` must run one thing at a time.
 /// Platform: no O_NONBLOCK is left on a description that others share: a pipe,
 ///           FIFO or terminal is opened once more, by /proc; a socket is read
 ///           with MSG_DONTWAIT; where neither can be done, the flag is set for
-///           the single call. A file is read in the loop's thread: a slow disk
-///           holds it up. EIO of a terminal whose other side is gone is the
-///           end of its stream.
+///           the single call. A file, and a device that epoll refuses, is
+///           taken to be ready always, and read in the loop's thread: a slow
+///           disk holds it up. A message of up to 256 KiB is not cut. EIO of a
+///           terminal whose other side is gone is the end of its stream.
 /// See:      asyncio.loop.connect_read_pipe
 template <class Factory>
     requires detail::protocol_factory<Factory, read_protocol>

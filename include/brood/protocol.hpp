@@ -51,7 +51,8 @@ public:
 /// resume_writing() in turn, connection_lost().
 ///
 /// Threads:  as for read_protocol, but for pause_writing(), which is called by
-///           the write() that makes it necessary.
+///           the write() or set_write_buffer_limits() that makes it necessary,
+///           and what it throws leaves that.
 /// Lifetime: as for read_protocol.
 /// Errors:   as for read_protocol.
 /// See:      asyncio.BaseProtocol

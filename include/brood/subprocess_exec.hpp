@@ -5,6 +5,8 @@
 #include <brood/command.hpp>
 #include <brood/connect_pipe.hpp>
 #include <brood/detail/any_handler.hpp>
+#include <brood/detail/callable.hpp>
+#include <brood/detail/is_awaitable.hpp>
 #include <brood/detail/protocol_factory.hpp>
 #include <brood/export.hpp>
 #include <brood/protocol.hpp>
@@ -17,7 +19,7 @@
 #include <functional>
 #include <memory>
 #include <source_location>
-#include <string>
+#include <type_traits>
 #include <utility>
 
 namespace brood {
@@ -32,14 +34,22 @@ start_subprocess(subprocess_verb verb, const executor& io, command what,
                  const make_protocol<subprocess_protocol>& factory,
                  std::source_location where);
 
+// A start under way: how it is cancelled, also when the child is there and
+// nobody has been told yet.
+struct subprocess_stop {
+    asio::cancellation_signal signal;
+    bool is_wanted = false;
+};
+
 // The same as an operation. `started` gets the exception or the transport, in
-// a turn of the loop, after connection_made(); `stop` cancels it.
+// a turn of the loop, after connection_made().
 using subprocess_started =
     std::function<void(std::exception_ptr, subprocess_transport)>;
 BROOD_API void
 start_subprocess_later(subprocess_verb verb, const executor& io, command what,
                        const make_protocol<subprocess_protocol>& factory,
-                       subprocess_started started, asio::cancellation_slot stop,
+                       subprocess_started started,
+                       std::shared_ptr<subprocess_stop> stop,
                        std::source_location where);
 
 template <class Factory>
@@ -54,14 +64,13 @@ auto start_subprocess_with(subprocess_verb verb, const executor& io,
     return std::pair(std::move(transport), std::move(protocol));
 }
 
-// What waits for the start of a child: the user's handler, and what cancels it.
+// What waits for the start of a child.
 template <class Protocol>
-struct subprocess_waiter {
+struct subprocess_waiter : subprocess_stop {
     using signature = void(std::exception_ptr, subprocess_transport,
                            std::shared_ptr<Protocol>);
 
     any_handler<signature> handler;
-    asio::cancellation_signal stop;
     std::shared_ptr<Protocol> protocol;
 };
 
@@ -83,8 +92,10 @@ public:
             std::make_shared<subprocess_waiter<protocol_of<Factory>>>();
         waits->handler = {std::forward<Handler>(handler), io_};
         waits->handler.on_cancel([weak = std::weak_ptr(waits)] {
-            if (const auto self = weak.lock())
-                self->stop.emit(asio::cancellation_type::all);
+            if (const auto self = weak.lock()) {
+                self->is_wanted = true;
+                self->signal.emit(asio::cancellation_type::all);
+            }
         });
         start_subprocess_later(
             verb_, io_, std::move(what_),
@@ -97,7 +108,7 @@ public:
                     std::move(failure), std::move(transport),
                     std::move(waits->protocol));
             },
-            waits->stop.slot(), where_);
+            waits, where_);
     }
 
 private:
@@ -108,15 +119,21 @@ private:
     std::source_location where_;
 };
 
+// `Factory` is deduced as a forwarding reference's type.
 template <class Factory, class Token>
-auto initiate_start(subprocess_verb verb, const executor& io, Factory factory,
+auto initiate_start(subprocess_verb verb, const executor& io, Factory& factory,
                     command what, Token& token, std::source_location where)
 {
-    using signature =
-        typename subprocess_waiter<protocol_of<Factory>>::signature;
+    using made = std::remove_cvref_t<Factory>;
+    using signature = typename subprocess_waiter<protocol_of<made>>::signature;
+    using result = decltype(asio::async_initiate<Token, signature>(
+        std::declval<initiate_subprocess<made>>(), token));
+    static_assert(!is_awaitable<result> || safe_in_co_await<Factory>,
+                  "brood: GCC 12 destroys this factory twice; give it a name "
+                  "first: auto factory = ...; co_await "
+                  "async_subprocess_exec(io, factory, ...)");
     return asio::async_initiate<Token, signature>(
-        initiate_subprocess<Factory>(verb, io, std::move(what),
-                                     std::move(factory), where),
+        initiate_subprocess<made>(verb, io, std::move(what), factory, where),
         token);
 }
 
@@ -191,17 +208,22 @@ subprocess_shell(Context& context, Factory factory, command what,
 ///
 /// Completion:   void(std::exception_ptr, subprocess_transport,
 ///               std::shared_ptr<Protocol>); once; never inline.
-/// Cancellation: every type; a start that is cancelled leaves no child.
+/// Cancellation: every type; a start that is cancelled leaves no child: before
+///               the completion, one that is there already is killed and
+///               collected, and its protocol told nothing more.
 /// Errors:       as for subprocess_exec, by the exception_ptr.
+/// Lifetime:     within a co_await, a factory that is a lambda with captures
+///               has a name (see the page of gotchas about GCC 12).
 template <class Factory, class Token = asio::use_awaitable_t<>>
     requires detail::protocol_factory<Factory, subprocess_protocol>
 auto async_subprocess_exec(
-    const executor& io, Factory factory, command what, Token&& token = Token(),
+    const executor& io, Factory&& factory, command what,
+    Token&& token = Token(),
     std::source_location where = std::source_location::current())
 {
-    return detail::initiate_start(detail::subprocess_verb::exec, io,
-                                  std::move(factory), std::move(what), token,
-                                  where);
+    return detail::initiate_start<Factory>(detail::subprocess_verb::exec, io,
+                                           factory, std::move(what), token,
+                                           where);
 }
 
 /// The same for an execution context, such as an asio::io_context.
@@ -209,24 +231,25 @@ template <detail::has_executor Context, class Factory,
           class Token = asio::use_awaitable_t<>>
     requires detail::protocol_factory<Factory, subprocess_protocol>
 auto async_subprocess_exec(
-    Context& context, Factory factory, command what, Token&& token = Token(),
+    Context& context, Factory&& factory, command what, Token&& token = Token(),
     std::source_location where = std::source_location::current())
 {
-    return async_subprocess_exec(executor(context.get_executor()),
-                                 std::move(factory), std::move(what),
-                                 std::forward<Token>(token), where);
+    return async_subprocess_exec(
+        executor(context.get_executor()), std::forward<Factory>(factory),
+        std::move(what), std::forward<Token>(token), where);
 }
 
 /// The same for a line that the shell runs.
 template <class Factory, class Token = asio::use_awaitable_t<>>
     requires detail::protocol_factory<Factory, subprocess_protocol>
 auto async_subprocess_shell(
-    const executor& io, Factory factory, command what, Token&& token = Token(),
+    const executor& io, Factory&& factory, command what,
+    Token&& token = Token(),
     std::source_location where = std::source_location::current())
 {
-    return detail::initiate_start(detail::subprocess_verb::shell, io,
-                                  std::move(factory), std::move(what), token,
-                                  where);
+    return detail::initiate_start<Factory>(detail::subprocess_verb::shell, io,
+                                           factory, std::move(what), token,
+                                           where);
 }
 
 /// The same for an execution context, such as an asio::io_context.
@@ -234,12 +257,12 @@ template <detail::has_executor Context, class Factory,
           class Token = asio::use_awaitable_t<>>
     requires detail::protocol_factory<Factory, subprocess_protocol>
 auto async_subprocess_shell(
-    Context& context, Factory factory, command what, Token&& token = Token(),
+    Context& context, Factory&& factory, command what, Token&& token = Token(),
     std::source_location where = std::source_location::current())
 {
-    return async_subprocess_shell(executor(context.get_executor()),
-                                  std::move(factory), std::move(what),
-                                  std::forward<Token>(token), where);
+    return async_subprocess_shell(
+        executor(context.get_executor()), std::forward<Factory>(factory),
+        std::move(what), std::forward<Token>(token), where);
 }
 
 }  // namespace brood

@@ -44,7 +44,7 @@ public:
     explicit read_transport(
         std::shared_ptr<detail::read_transport_core> core) noexcept;
 
-    /// False once close() was called, or the connection lost.
+    /// False while paused, and once close() was called or the connection lost.
     bool is_reading() const noexcept;
     /// No data_received() and no eof_received() from now on until
     /// resume_reading(): who writes will have to wait. Doing it twice is
@@ -56,7 +56,8 @@ public:
     void close();
     bool is_closing() const noexcept;
 
-    /// Who is told; null when nobody is, any more.
+    /// Who is told; null when nobody is, any more, and for one of a child's
+    /// pipes.
     std::shared_ptr<read_protocol> protocol() const noexcept;
     /// From now on, `successor` is told; it gets no connection_made().
     ///
@@ -79,8 +80,10 @@ private:
 /// Lifetime: an empty one (of no transport) behaves as if it were lost.
 /// Limits:   none for what waits to be sent: pause_writing() says when it is
 ///           too much.
-/// Platform: the end of a TCP peer is noticed with the next write only: it may
-///           still read.
+/// Platform: a TCP peer that merely ends its own writing may still read; that
+///           it does not is noticed with the next write. So it is with
+///           datagrams, and after urgent data. Messages (of a datagram socket,
+///           say) that wait to be sent are not kept apart.
 /// See:      asyncio.WriteTransport
 class BROOD_API write_transport {
 public:
@@ -107,7 +110,8 @@ public:
             joined += line;
         return write(joined);
     }
-    /// Lets the other side see the end, once everything is sent: closes.
+    /// Lets the other side see the end, once everything is sent: closes, and
+    /// of a socket ends the writing for all who have it open.
     ///
     /// Errors: std::logic_error on a child's terminal, which has no half
     ///         close.
@@ -132,7 +136,8 @@ public:
     void abort();
     bool is_closing() const noexcept;
 
-    /// Who is told; null when nobody is, any more.
+    /// Who is told; null when nobody is, any more, and for one of a child's
+    /// pipes.
     std::shared_ptr<write_protocol> protocol() const noexcept;
     /// From now on, `successor` is told; it gets no connection_made().
     ///
@@ -147,16 +152,17 @@ private:
 /// A child, for a subprocess_protocol.
 ///
 /// It is process for those who are called: the same child, the same pipes, the
-/// same rules. What a child leaves behind when it has ended (its code, its
-/// usage) can be asked for as long as one wants.
+/// same rules, but its end is told, not awaited. What a child leaves behind
+/// when it has ended (its code, its usage) can be asked for as long as one
+/// wants.
 ///
 /// Threads:  one transport: one strand. Its executor must run one thing at a
 ///           time.
 /// Lifetime: the child lives with the transport, not with this handle; it is
 ///           killed by close(), and with the execution context, unless the
 ///           command said on_drop::detach. Of an empty one (of no transport)
-///           all but asking for pipes, is_closing(), protocol() and close()
-///           throws std::logic_error.
+///           all but asking for pipes, is_closing(), protocol(),
+///           set_protocol() and close() throws std::logic_error.
 /// See:      asyncio.SubprocessTransport
 class BROOD_API subprocess_transport {
 public:
@@ -182,6 +188,12 @@ public:
     bool send_signal(int signal, signal_target to = signal_target::child);
     bool terminate();
     bool kill();
+    /// As process::stop: the signals of the sequence, with its graces, to the
+    /// child and its family, until they are gone. Does not wait for that.
+    void stop();
+    void stop(stop_sequence sequence);
+    /// As process::resize.
+    void resize(int rows, int columns);
 
     /// Gives the child up: closes its pipes, without sending what waits, and
     /// kills it if it still runs. Does not wait. The rest is told as ever:

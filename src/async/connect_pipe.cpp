@@ -78,8 +78,11 @@ read_transport connect_read(const executor& io, int descriptor,
     auto end = take(verb, descriptor, os::channel_use::read);
     auto protocol = make(verb, factory);
     constexpr std::size_t unused_limit = 1;  // it reads no lines
+    const bool has_messages = end.kind.has_messages;
     auto reader =
         watch<reader_core>(verb, descriptor, io, std::move(end), unused_limit);
+    if (has_messages)
+        reader->buffer().expect_messages();
     return read_transport(set_going(
         io, std::make_shared<read_transport_core>(std::move(reader),
                                                   std::move(protocol),

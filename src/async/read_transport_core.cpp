@@ -123,8 +123,10 @@ void read_transport_core::lose(error_code why)
     if (!to)
         return;
     const auto self = shared_from_this();
-    reader_->close();
     leave();
+    // A handle may outlive the context, which knows this one no longer.
+    reader_->abandon();
+    io_ = executor();
     to->connection_lost(why);
 }
 

@@ -1,12 +1,12 @@
 // subprocess_exec.cpp: see subprocess_exec.hpp.
 #include <brood/subprocess_exec.hpp>
 
-#include "async/call_then.hpp"
 #include "async/starter.hpp"
 #include "async/subprocess_transport_core.hpp"
 #include "core/command_data.hpp"
 
 #include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(error.hpp)
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <stdexcept>
@@ -46,6 +46,26 @@ made_by(const make_protocol<subprocess_protocol>& factory)
     return made;
 }
 
+// Each in a turn of its own: see call_then.
+void tell_of_start(const executor& io, subprocess_started started,
+                   std::shared_ptr<subprocess_stop> stop,
+                   std::shared_ptr<subprocess_transport_core> core)
+{
+    asio::post(io, [stop, core] {
+        if (!stop->is_wanted)
+            core->begin();
+    });
+    asio::post(io, [started = std::move(started), stop, core] {
+        if (!stop->is_wanted)
+            return started(nullptr, subprocess_transport(core));
+        core->abandon();
+        core->child().drop();
+        started(std::make_exception_ptr(
+                    system_error(asio::error::operation_aborted)),
+                {});
+    });
+}
+
 }  // namespace
 
 subprocess_transport
@@ -65,7 +85,7 @@ void start_subprocess_later(subprocess_verb verb, const executor& io,
                             command what,
                             const make_protocol<subprocess_protocol>& factory,
                             subprocess_started started,
-                            asio::cancellation_slot stop,
+                            std::shared_ptr<subprocess_stop> stop,
                             std::source_location where)
 {
     const auto fail = [&](std::exception_ptr why) {
@@ -76,7 +96,7 @@ void start_subprocess_later(subprocess_verb verb, const executor& io,
     try {
         auto full = with_pipes(verb, what.data());
         auto protocol = made_by(factory);
-        auto done = [started, protocol = std::move(protocol)](
+        auto done = [io, started, stop, protocol = std::move(protocol)](
                         std::exception_ptr failure,
                         std::shared_ptr<process_core> child) mutable {
             std::shared_ptr<subprocess_transport_core> core;
@@ -89,14 +109,16 @@ void start_subprocess_later(subprocess_verb verb, const executor& io,
                 }
             if (failure)
                 return started(std::move(failure), {});
-            call_then([&] { core->begin(); },
-                      [&] { started(nullptr, subprocess_transport(core)); });
+            tell_of_start(io, std::move(started), std::move(stop),
+                          std::move(core));
         };
         auto attempt = [io, full = std::move(full)](const start_site& site) {
             return process_core::try_to_start(io, full, site);
         };
-        start_child(io, {what, where}, std::move(attempt),
-                    {asio::bind_cancellation_slot(stop, std::move(done)), io});
+        start_child(
+            io, {what, where}, std::move(attempt),
+            {asio::bind_cancellation_slot(stop->signal.slot(), std::move(done)),
+             io});
     } catch (...) {
         fail(std::current_exception());
     }

@@ -2,6 +2,7 @@
 #include "async/subprocess_transport_core.hpp"
 
 #include "async/call_then.hpp"
+#include "async/stop_operation.hpp"
 
 #include <brood/transport.hpp>
 
@@ -122,8 +123,17 @@ void subprocess_transport_core::set_going()
         asio::post(io, [reader = reader] { reader->begin(); });
     for (const auto& [fd, writer] : writers_)
         asio::post(io, [writer = writer] { writer->begin(); });
+    // When each of them can be told of it.
     if (closing_)
-        give_up();
+        asio::post(io, [self = shared_from_this()] { self->give_up(); });
+}
+
+void subprocess_transport_core::stop(stop_sequence sequence)
+{
+    // Its end is told by process_exited(), so nobody has to hear of this one.
+    if (child_->has_context())
+        std::make_shared<stop_operation>(child_, std::move(sequence))
+            ->run([](bool) {});
 }
 
 void subprocess_transport_core::close()

@@ -32,6 +32,7 @@ public:
     process_core& child() noexcept { return *child_; }
     std::shared_ptr<read_transport_core> reader(int fd) const noexcept;
     std::shared_ptr<write_transport_core> writer(int fd) const noexcept;
+    void stop(stop_sequence sequence);
     void close();
     bool is_closing() const noexcept { return closing_ || !protocol_; }
     const std::shared_ptr<subprocess_protocol>& protocol() const noexcept

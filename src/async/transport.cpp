@@ -49,6 +49,16 @@ void replace_protocol(const std::shared_ptr<Core>& core,
     core->set_protocol(std::move(successor));
 }
 
+// The one in a child's pipe is ours, and nobody's business.
+template <class Core>
+auto protocol_in(const std::shared_ptr<Core>& core) noexcept
+    -> std::remove_cvref_t<decltype(core->protocol())>
+{
+    if (!core || core->owner() == detail::transport_owner::child)
+        return nullptr;
+    return core->protocol();
+}
+
 }  // namespace
 
 read_transport::read_transport(
@@ -81,7 +91,7 @@ bool read_transport::is_closing() const noexcept
 }
 std::shared_ptr<read_protocol> read_transport::protocol() const noexcept
 {
-    return core_ ? core_->protocol() : nullptr;
+    return protocol_in(core_);
 }
 void read_transport::set_protocol(std::shared_ptr<read_protocol> successor)
 {
@@ -139,7 +149,7 @@ bool write_transport::is_closing() const noexcept
 }
 std::shared_ptr<write_protocol> write_transport::protocol() const noexcept
 {
-    return core_ ? core_->protocol() : nullptr;
+    return protocol_in(core_);
 }
 void write_transport::set_protocol(std::shared_ptr<write_protocol> successor)
 {
@@ -193,6 +203,18 @@ bool subprocess_transport::terminate()
 bool subprocess_transport::kill()
 {
     return send_signal(SIGKILL);
+}
+void subprocess_transport::stop()
+{
+    stop(core().child().stop_settings());
+}
+void subprocess_transport::stop(stop_sequence sequence)
+{
+    core().stop(std::move(sequence));
+}
+void subprocess_transport::resize(int rows, int columns)
+{
+    core().child().resize(rows, columns);
 }
 void subprocess_transport::close()
 {

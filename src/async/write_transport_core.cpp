@@ -5,6 +5,9 @@
 
 #include <brood/transport.hpp>
 
+#include BROOD_ASIO_HEADER(post.hpp)
+
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -34,7 +37,8 @@ void write_transport_core::watch()
     writer_->start_wait_closed(
         {[self = shared_from_this()](error_code ec) { self->lose(ec); }, io_});
     writer_->close_when_hung_up();
-    pause_if_full();
+    // What connection_made() has written; in a turn of its own (call_then).
+    asio::post(io_, [self = shared_from_this()] { self->pause_if_full(); });
 }
 
 bool write_transport_core::write(std::string_view bytes)
@@ -63,7 +67,7 @@ void write_transport_core::pause_if_full()
 void write_transport_core::drained(error_code ec)
 {
     paused_ = false;
-    if (ec || !protocol_)  // connection_lost() says it
+    if (ec || is_closing())  // connection_lost() says it
         return;
     // More was written meanwhile.
     if (writer_->waiting() > writer_->high_water()) {
@@ -84,15 +88,17 @@ void write_transport_core::write_eof()
         throw std::logic_error(
             "brood: a terminal has no half close; write() the character that "
             "ends the input, normally \"\\x04\", at the start of a line");
-    close();
+    if (!is_closing())
+        writer_->close_and_shut_down();
 }
 
 void write_transport_core::set_limits(std::optional<std::size_t> high,
                                       std::optional<std::size_t> low)
 {
     constexpr std::size_t usual = std::size_t{64} * 1024;
+    constexpr auto most = std::numeric_limits<std::size_t>::max();
     if (!high)
-        high = low ? 4 * *low : usual;
+        high = low ? *low > most / 4 ? most : 4 * *low : usual;
     if (!low)
         low = *high / 4;
     if (*low > *high)
@@ -123,6 +129,9 @@ void write_transport_core::lose(error_code why)
         return;
     const auto self = shared_from_this();
     leave();
+    // A handle may outlive the context, which knows this one no longer.
+    writer_->abandon();
+    io_ = executor();
     to->connection_lost(why);
 }
 

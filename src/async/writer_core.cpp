@@ -175,6 +175,12 @@ void writer_core::close()
         finish_close();
 }
 
+void writer_core::close_and_shut_down()
+{
+    shuts_down_ = true;
+    close();
+}
+
 void writer_core::abort()
 {
     if (!sink_)
@@ -200,11 +206,12 @@ void writer_core::close_when_hung_up()
         // A cancelled direct write ends this wait, too.
         if (ec == asio::error::operation_aborted)
             return self->close_when_hung_up();
+        const int reason = self->sink_->hang_up();
         // Urgent data looks the same to the reactor, and would for ever.
-        if (ec || !self->sink_->is_hung_up())
+        if (ec || reason < 0)
             return;
-        if (self->waiting() || self->direct_)
-            return self->fail(EPIPE);
+        if (reason > 0 || self->waiting() || self->direct_)
+            return self->fail(reason > 0 ? reason : EPIPE);
         self->closing_ = true;
         self->finish_close();
     });
@@ -228,6 +235,8 @@ void writer_core::start_wait_closed(done_handler handler)
 
 void writer_core::finish_close()
 {
+    if (shuts_down_ && sink_ && !error_)
+        sink_->shut_down();
     sink_.reset();
     complete_all(drains_, error_);
     complete_all(closes_, error_);

@@ -58,6 +58,9 @@ public:
     // The same, but lets a child with a terminal see the end of its input.
     void end_input();
     void start_wait_closed(done_handler handler);
+    // The same, and the other side of a socket sees it whoever else has the
+    // socket open.
+    void close_and_shut_down();
     // Closes at once; what is unsent is lost.
     void abort();
     // From now on it closes itself when its reader is gone, without waiting
@@ -98,6 +101,7 @@ private:
     std::size_t sent_ = 0;
     bool line_begun_ = false;  // the last byte was no newline
     bool closing_ = false;
+    bool shuts_down_ = false;
     bool waiting_for_room_ = false;
     error_code error_;
     handlers drains_;

@@ -73,6 +73,11 @@ void read_buffer::grow(std::size_t least)
     }
 }
 
+void read_buffer::expect_messages() noexcept
+{
+    chunk_ = largest_chunk;
+}
+
 void read_buffer::commit(std::size_t bytes) noexcept
 {
     end_ += bytes;

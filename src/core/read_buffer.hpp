@@ -34,6 +34,9 @@ public:
     // The first `bytes` of that room now hold data.
     void commit(std::size_t bytes) noexcept;
 
+    // Every read gets room for a whole message.
+    void expect_messages() noexcept;
+
     // The next `bytes` are done with. A view of them stays valid until the
     // next prepare() or take.
     void consume(std::size_t bytes) noexcept

@@ -84,7 +84,7 @@ void tee_sink::write_on()
         const auto size = waiting_.size() - written;
         const long result =
             blocks_ ? os::write_without_waiting(number_, from, size)
-                    : os::write_quietly(number_, from, size);
+                    : os::write_file_quietly(number_, from, size);
         if (result == -EINTR)
             continue;
         if (result == -EAGAIN)

@@ -26,6 +26,12 @@ struct channel_kind {
     io_manner manner = io_manner::nonblocking;
     // Where the other side of a terminal is gone, EIO is the end of file.
     bool is_terminal = false;
+    // What is read comes in messages, and what does not fit is cut off.
+    bool has_messages = false;
+    // They may be empty, and have no end.
+    bool is_datagram = false;
+    // A FIFO that may have had no writer yet: to read it would be its end.
+    bool waits_first = false;
 };
 
 struct channel {
@@ -58,7 +64,12 @@ long read_channel(int number, channel_kind kind, void* data,
 long write_channel(int number, channel_kind kind, const void* data,
                    std::size_t size) noexcept;
 
-// True once nobody is left at the other end.
-bool is_hung_up(int number) noexcept;
+// Once nobody is left at the other end: the error that a socket has of it, or
+// 0. Before that: -1.
+int hang_up(int number, channel_kind kind) noexcept;
+
+// Lets the other side of a socket see the end, also if somebody else has the
+// socket open. Nothing where it is no socket.
+void shut_down_writing(int number) noexcept;
 
 }  // namespace brood::os

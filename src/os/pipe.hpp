@@ -10,6 +10,11 @@ namespace brood::os {
 // that signal alone.
 long write_quietly(int number, const void* data, std::size_t size) noexcept;
 
+// The same for a file: at the limit of its size (setrlimit(2), RLIMIT_FSIZE)
+// it fails with -EFBIG and raises no SIGXFSZ.
+long write_file_quietly(int number, const void* data,
+                        std::size_t size) noexcept;
+
 // Reads like read(2) and returns the count (0: end of file), or -errno.
 long read_some(int number, void* data, std::size_t size) noexcept;
 

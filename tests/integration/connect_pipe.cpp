@@ -5,10 +5,15 @@
 
 #include <brood/brood.hpp>
 
+#include <cstdint>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -166,12 +171,15 @@ TEST_F(connected_pipes, say_that_what_was_unsent_is_lost)
         SCOPED_TRACE(name);
         auto [reads, writes] = make();
         const auto told = write_to(std::move(writes));
+        settle(io());
         told->transport.write(std::string(1 << 20, 'x'));
         EXPECT_GT(told->transport.write_buffer_size(), 0U);
         reads.close();
         run_until_lost(told);
-        EXPECT_EQ(told->events,
-                  (event_list{"made", "pause", "lost: Broken pipe"}));
+        const std::string why = make == a_socket
+                                    ? "lost: Connection reset by peer"
+                                    : "lost: Broken pipe";
+        EXPECT_EQ(told->events, (event_list{"made", "pause", why}));
     }
 }
 
@@ -302,6 +310,133 @@ TEST_F(connected_pipes, read_and_write_devices)
     run_until_lost(full);
     EXPECT_EQ(full->events,
               (event_list{"made", "lost: No space left on device"}));
+}
+
+TEST_F(connected_pipes, fail_at_the_limit_of_a_file_without_a_signal)
+{
+    in_a_copy([] {
+        const temp_dir folder;
+        const auto path = folder / "file";
+        descriptor file(
+            ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        const auto shared = copy_of(file);
+        rlimit limit{10'000, 10'000};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        asio::io_context io;
+        const auto told = std::make_shared<write_record>();
+        auto [transport, unused] =
+            connect_write_pipe(io, made_of(told), file.release());
+        transport.write(std::string(20'000, 'x'));
+        require(turns_until(io, [&] { return told->is_lost(); }), "is lost");
+        require_equal(told->events.back(), std::string("lost: File too large"));
+        require(!(flags_of(shared) & O_NONBLOCK), "no flag is left");
+        require_equal(std::filesystem::file_size(path), std::uintmax_t{10'000});
+    });
+}
+
+TEST_F(connected_pipes, take_both_directions_of_one_socket)
+{
+    auto [ours, theirs] = a_socket();
+    const int number = ours.release();
+    auto [input, reader] =
+        connect_read_pipe(io(), made_of<read_record>(), number);
+    auto [output, writer] =
+        connect_write_pipe(io(), made_of<write_record>(), number);
+    write_all(theirs, "question");
+    ASSERT_TRUE(turns_until(io(), [&] { return reader->data == "question"; }));
+    output.write("answer");
+    EXPECT_EQ(read_some(theirs), "answer");
+    // The end is seen, though the same socket still reads.
+    output.write_eof();
+    run_until_lost(writer);
+    EXPECT_EQ(read_some(theirs), "");
+    write_all(theirs, "!");
+    theirs.close();
+    run_until_lost(reader);
+    EXPECT_EQ(reader->data, "question!");
+    EXPECT_EQ(::fcntl(number, F_GETFD), -1) << "left open";
+}
+
+TEST_F(connected_pipes, keep_messages_whole)
+{
+    for (const int type : {SOCK_SEQPACKET, SOCK_DGRAM}) {
+        int numbers[2] = {};
+        ASSERT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, numbers), 0);
+        const descriptor theirs(numbers[1]);
+        const auto told = read_from(descriptor(numbers[0]));
+        if (type == SOCK_DGRAM) {
+            EXPECT_EQ(::write(theirs.number(), "", 0), 0);
+            settle(io());
+            EXPECT_EQ(told->events, event_list{"made"}) << "no end";
+        }
+        const auto message = pattern(20'000);
+        write_all(theirs, message);
+        ASSERT_TRUE(turns_until(io(), [&] { return !told->data.empty(); }));
+        EXPECT_TRUE(told->data == message);
+        told->transport.close();
+        run_until_lost(told);
+    }
+}
+
+TEST_F(connected_pipes, wait_for_the_first_writer_of_a_fifo)
+{
+    const temp_dir folder;
+    const auto path = folder / "fifo";
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const auto told = read_from(
+        descriptor(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+    settle(io());
+    EXPECT_EQ(told->events, event_list{"made"}) << "nobody was there yet";
+    descriptor writes(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    write_all(writes, "at last");
+    writes.close();
+    run_until_lost(told);
+    EXPECT_EQ(told->data, "at last");
+}
+
+TEST_F(connected_pipes, say_why_a_peer_was_lost)
+{
+    const descriptor listens(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    ASSERT_EQ(::bind(listens.number(), any, size), 0);
+    ASSERT_EQ(::listen(listens.number(), 1), 0);
+    ASSERT_EQ(::getsockname(listens.number(), any, &size), 0);
+    descriptor ours(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(ours.number(), any, size), 0);
+    descriptor theirs(
+        ::accept4(listens.number(), nullptr, nullptr, SOCK_CLOEXEC));
+    const auto told = write_to(std::move(ours));
+    settle(io());
+    EXPECT_EQ(told->events, event_list{"made"});
+    const linger at_once{1, 0};
+    ::setsockopt(theirs.number(), SOL_SOCKET, SO_LINGER, &at_once,
+                 sizeof at_once);
+    theirs.close();
+    run_until_lost(told);
+    EXPECT_EQ(told->events,
+              (event_list{"made", "lost: Connection reset by peer"}));
+}
+
+TEST_F(connected_pipes, take_no_refused_datagram_for_a_hang_up)
+{
+    descriptor ours(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(1);
+    ASSERT_EQ(::connect(ours.number(), reinterpret_cast<sockaddr*>(&address),
+                        sizeof address),
+              0);
+    const auto told = write_to(std::move(ours));
+    told->transport.write("to nobody");
+    settle(io());
+    EXPECT_EQ(told->events, event_list{"made"});
+    told->transport.close();
+    run_until_lost(told);
 }
 
 TEST_F(connected_pipes, tell_an_error_of_the_system)

@@ -3,6 +3,9 @@
 
 #include <brood/brood.hpp>
 
+#include BROOD_ASIO_HEADER(strand.hpp)
+
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -131,6 +134,10 @@ TEST_F(pipe_transports, set_one_water_mark_by_the_other)
     EXPECT_EQ(limits(), std::pair(std::size_t{4000}, std::size_t{1000}));
     transport.set_write_buffer_limits({}, 500);
     EXPECT_EQ(limits(), std::pair(std::size_t{2000}, std::size_t{500}));
+    constexpr auto most = std::numeric_limits<std::size_t>::max();
+    transport.set_write_buffer_limits({}, most / 2);
+    EXPECT_EQ(limits(), std::pair(most, most / 2));
+    transport.set_write_buffer_limits(2000, 500);
     try {
         transport.set_write_buffer_limits(10, 11);
         ADD_FAILURE() << "was accepted";
@@ -190,6 +197,38 @@ TEST_F(pipe_transports, drop_what_waits_by_abort)
          piece = read_some(reads))
         got += piece.size();
     EXPECT_EQ(got, 64U * 1024);
+}
+
+TEST_F(pipe_transports, do_not_resume_what_is_aborted)
+{
+    auto [reads, writes] = a_pipe();
+    const auto told = write_to(std::move(writes));
+    settle(io());
+    told->transport.write(std::string(1 << 20, 'x'));
+    told->transport.abort();
+    run_until_lost(told);
+    EXPECT_EQ(told->events, (event_list{"made", "pause", "lost"}));
+}
+
+TEST_F(pipe_transports, may_be_held_longer_than_the_loop)
+{
+    brood::read_transport input;
+    brood::write_transport output;
+    {
+        asio::io_context io;
+        // Whose shared part belongs to the loop.
+        const brood::executor strand = asio::make_strand(io);
+        auto [reads, writes] = a_pipe();
+        const auto told = std::make_shared<read_record>();
+        std::tie(input, std::ignore) =
+            connect_read_pipe(strand, made_of(told), reads.release());
+        std::tie(output, std::ignore) = connect_write_pipe(
+            strand, made_of<write_record>(), writes.release());
+        output.close();
+        ASSERT_TRUE(turns_until(io, [&] { return told->is_lost(); }));
+    }
+    EXPECT_TRUE(input.is_closing());
+    EXPECT_FALSE(output.write("x"));
 }
 
 TEST_F(pipe_transports, go_on_when_a_function_throws)

@@ -8,7 +8,9 @@
 #include BROOD_ASIO_HEADER(executor_work_guard.hpp)
 #include BROOD_ASIO_HEADER(io_context.hpp)
 #include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
 
+#include <chrono>
 #include <csignal>
 #include <optional>
 #include <stdexcept>
@@ -357,8 +359,10 @@ TEST_F(subprocess_transports, can_be_closed_before_and_while_they_are_made)
     early->transport.close();
     const auto late = std::make_shared<child_record>();
     late->on = [&](std::string_view event) {
-        if (event == "made")
-            late->transport.close();
+        if (event != "made")
+            return;
+        late->transport.pipe_writer(0).write(std::string(1 << 20, 'x'));
+        late->transport.close();
     };
     start(child("ready-then-pause"), late);
     for (const auto& told : {early, late}) {
@@ -366,8 +370,32 @@ TEST_F(subprocess_transports, can_be_closed_before_and_while_they_are_made)
         EXPECT_EQ(told->events.front(), "made");
         EXPECT_EQ(told->events.back(), "over");
         EXPECT_EQ(told->events.size(), 6U);
+        EXPECT_EQ(count(told->events, "lost 0"), 1) << "dropped, not lost";
         EXPECT_EQ(told->transport.returncode(), -SIGKILL);
     }
+}
+
+TEST_F(subprocess_transports, stop_a_child_and_its_family)
+{
+    const auto told =
+        start(child("fork-and-hold-then-pause", "ignore-term").process_group());
+    ASSERT_TRUE(turns_until(io(), [&] { return told->data.count(1) != 0; }));
+    told->transport.stop(
+        brood::stop_sequence().then(SIGTERM, std::chrono::milliseconds(1)));
+    run_to_the_end(told);
+    EXPECT_EQ(told->transport.returncode(), -SIGTERM);
+    told->transport.stop();
+    run_out(io());
+}
+
+TEST_F(subprocess_transports, resize_a_terminal)
+{
+    const auto told =
+        start(child("is-tty", "0").in(brood::pty(30, 100)).err(devnull));
+    told->transport.resize(31, 101);
+    EXPECT_THROW(told->transport.resize(0, 1), std::invalid_argument);
+    run_to_the_end(told);
+    EXPECT_EQ(told->transport.returncode(), 0);
 }
 
 TEST_F(subprocess_transports, tell_of_no_data_after_close)
@@ -438,6 +466,8 @@ TEST_F(subprocess_transports, keep_the_protocol_of_a_pipe_of_theirs)
                  std::logic_error);
     EXPECT_THROW(output.set_protocol(std::make_shared<read_record>()),
                  std::logic_error);
+    EXPECT_EQ(input.protocol(), nullptr);
+    EXPECT_EQ(output.protocol(), nullptr);
     input.close();
     run_to_the_end(told);
 }
@@ -445,8 +475,9 @@ TEST_F(subprocess_transports, keep_the_protocol_of_a_pipe_of_theirs)
 TEST_F(subprocess_transports, go_on_when_a_function_throws)
 {
     const auto told = start(child("count-stdin"));
-    told->transport.pipe_writer(0).write(std::string(1 << 20, 'x'));
     told->on = [&](std::string_view event) {
+        if (event == "made")
+            told->transport.pipe_writer(0).write(std::string(1 << 20, 'x'));
         if (event == "resume 0")
             told->transport.pipe_writer(0).close();
         throw std::runtime_error(std::string(event));
@@ -532,18 +563,22 @@ TEST_F(subprocess_transports, leave_nothing_of_a_start_that_is_cancelled)
     std::optional<bool> failed;
     brood::async_subprocess_exec(
         io(), made_of(told), child("ready-then-pause"),
-        asio::bind_cancellation_slot(stop.slot(),
-                                     [&](std::exception_ptr failure,
-                                         brood::subprocess_transport transport,
-                                         const std::shared_ptr<child_record>&) {
-                                         failed = failure != nullptr;
-                                         transport.close();
-                                     }));
+        asio::bind_cancellation_slot(
+            stop.slot(), [&](std::exception_ptr failure,
+                             const brood::subprocess_transport& transport,
+                             const std::shared_ptr<child_record>& protocol) {
+                failed = failure != nullptr;
+                EXPECT_TRUE(transport.is_closing());
+                EXPECT_EQ(protocol, nullptr);
+            }));
+    EXPECT_FALSE(children().empty());
     stop.emit(asio::cancellation_type::all);
     ASSERT_TRUE(turns_until(io(), [&] { return failed.has_value(); }));
-    if (!*failed)
-        run_to_the_end(told);
+    EXPECT_TRUE(*failed);
     EXPECT_TRUE(wait_until([] { return children().empty(); }));
+    run_out(io());
+    EXPECT_TRUE(told->events.empty());
+    EXPECT_EQ(told.use_count(), 1);
 }
 
 // --- what cannot be started -------------------------------------------------
@@ -608,6 +643,27 @@ TEST_F(subprocess_transports, say_when_there_is_none)
 }
 
 // --- the loop goes first ----------------------------------------------------
+
+TEST_F(subprocess_transports, may_be_held_longer_than_the_loop)
+{
+    brood::subprocess_transport kept;
+    brood::read_transport output;
+    brood::write_transport input;
+    {
+        asio::io_context io;
+        // Whose shared part belongs to the loop.
+        const brood::executor strand = asio::make_strand(io);
+        const auto told = std::make_shared<child_record>();
+        std::tie(kept, std::ignore) =
+            subprocess_exec(strand, made_of(told), child("echo", "x"));
+        output = kept.pipe_reader(1);
+        input = kept.pipe_writer(0);
+        ASSERT_TRUE(turns_until(io, [&] { return told->over; }));
+    }
+    EXPECT_EQ(kept.returncode(), 0);
+    EXPECT_TRUE(output.is_closing());
+    EXPECT_FALSE(input.write("x"));
+}
 
 TEST_F(subprocess_transports, end_with_their_loop)
 {

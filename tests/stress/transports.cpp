@@ -3,6 +3,7 @@
 // Each test asks for results that are right, not for a time.
 #include "support/transports.hpp"
 #include "support/fixture.hpp"
+#include "support/pipes_by_hand.hpp"
 
 #include BROOD_ASIO_HEADER(io_context.hpp)
 #include BROOD_ASIO_HEADER(strand.hpp)
@@ -109,6 +110,47 @@ TEST_F(crowded_transports, keep_to_their_strands_on_a_loop_of_many_threads)
     io.restart();
     io.run();
     EXPECT_EQ(right, count_of_children);
+}
+
+TEST_F(crowded_transports, share_a_terminal_between_two_loops)
+{
+    // Both find O_NONBLOCK wanting, on the one description of the master; a
+    // call that the other's flag is taken from would wait for ever.
+    auto [slave, master] = a_master_that_writes();
+    constexpr std::size_t much = 2'000'000;
+    auto other = copy_of(master);
+    std::thread reads([&] {
+        asio::io_context io;
+        const auto told = std::make_shared<read_record>();
+        auto [transport, unused] =
+            brood::connect_read_pipe(io, made_of(told), other.release());
+        EXPECT_TRUE(turns_until(io, [&] { return told->data.size() >= much; }));
+        transport.close();
+        run_out(io);
+    });
+    std::thread echoes([&] {
+        std::string bytes(4096, '\0');
+        for (std::size_t left = much; left != 0;) {
+            const auto got = ::read(slave.number(), bytes.data(), bytes.size());
+            if (got <= 0)
+                break;
+            left -= static_cast<std::size_t>(got);
+            write_all(slave, std::string_view(bytes).substr(
+                                 0, static_cast<std::size_t>(got)));
+        }
+    });
+    asio::io_context io;
+    const auto told = std::make_shared<write_record>();
+    auto [transport, unused] =
+        brood::connect_write_pipe(io, made_of(told), master.release());
+    for (std::size_t sent = 0; sent != much; sent += 1000)
+        transport.write(std::string(1000, 'x'));
+    EXPECT_TRUE(
+        turns_until(io, [&] { return transport.write_buffer_size() == 0; }));
+    reads.join();
+    echoes.join();
+    transport.close();
+    run_out(io);
 }
 
 TEST_F(crowded_transports, run_on_a_thread_pool)

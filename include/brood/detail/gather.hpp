@@ -5,6 +5,7 @@
 #pragma once
 
 #include <brood/asio.hpp>
+#include <brood/detail/is_awaitable.hpp>
 #include <brood/detail/nursery.hpp>
 #include <brood/detail/patient_starts.hpp>
 #include <brood/result.hpp>
@@ -23,11 +24,6 @@ namespace brood::detail {
 
 template <typename T>
 using result_of = result<value_of<T>>;
-
-template <typename T>
-inline constexpr bool is_awaitable = false;
-template <typename T>
-inline constexpr bool is_awaitable<awaitable<T>> = true;
 
 // gather(a, b, c): one child each, started at once.
 template <template <typename> typename Kept, typename... Ts>

@@ -12,12 +12,12 @@ namespace brood::detail {
 // class derived from Base.
 template <class Factory, class Base>
 concept protocol_factory =
-    std::invocable<Factory> &&
-    std::convertible_to<std::invoke_result_t<Factory>, std::shared_ptr<Base>>;
+    std::invocable<Factory&> &&
+    std::convertible_to<std::invoke_result_t<Factory&>, std::shared_ptr<Base>>;
 
 template <class Factory>
 using protocol_of =
-    typename std::remove_cvref_t<std::invoke_result_t<Factory>>::element_type;
+    typename std::remove_cvref_t<std::invoke_result_t<Factory&>>::element_type;
 
 // The library calls it when all that can fail before has been done.
 template <class Base>

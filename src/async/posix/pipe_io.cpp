@@ -18,7 +18,20 @@ asio::posix::stream_descriptor watch(const executor& io, os::channel& end)
     // assign() marks the descriptor as one that may have duplicates, so that
     // closing it takes it out of epoll first. A child that has not yet called
     // exec holds a copy, which would keep a stale registration alive.
-    watched.assign(end.fd.number());
+    error_code ec;
+    watched.assign(end.fd.number(), ec);
+    if (ec == error_code(EEXIST, asio::error::get_system_category())) {
+        // This loop watches it for somebody else, whose it is.
+        const int theirs = end.fd.release();
+        auto copy = os::duplicate(theirs);
+        if (copy.error)
+            throw system_error(
+                error_code(copy.error, asio::error::get_system_category()));
+        end.fd = std::move(copy.fd);
+        watched.assign(end.fd.number(), ec);
+    }
+    if (ec)
+        throw system_error(ec);
     const int number = end.fd.release();
     if (end.kind.manner == os::io_manner::not_needed)
         return watched;
@@ -35,7 +48,7 @@ asio::posix::stream_descriptor watch(const executor& io, os::channel& end)
 pipe_source::pipe_source(const executor& io, os::channel end)
     : io_(watch(io, end)), kind_(end.kind)
 {
-    if (kind_.manner != os::io_manner::nonblocking)
+    if (kind_.manner != os::io_manner::nonblocking || kind_.waits_first)
         alive_ = std::make_shared<char>();
 }
 
@@ -71,6 +84,7 @@ std::size_t pipe_source::capacity() noexcept
 
 void pipe_source::cancel() noexcept
 {
+    ++cancels_;
     error_code ignored;
     io_.cancel(ignored);
 }
@@ -97,9 +111,14 @@ std::string pipe_sink::end_of_input(bool line_begun)
     return std::string(line_begun ? 2 : 1, static_cast<char>(character));
 }
 
-bool pipe_sink::is_hung_up() noexcept
+int pipe_sink::hang_up() noexcept
 {
-    return os::is_hung_up(io_.native_handle());
+    return os::hang_up(io_.native_handle(), kind_);
+}
+
+void pipe_sink::shut_down() noexcept
+{
+    os::shut_down_writing(io_.native_handle());
 }
 
 void pipe_sink::cancel() noexcept

@@ -31,7 +31,7 @@ public:
     template <class Handler>
     void async_read(void* data, std::size_t size, Handler handler)
     {
-        if (kind_.manner != os::io_manner::nonblocking)
+        if (alive_)
             return read_when_ready(data, size, std::move(handler));
         io_.async_read_some(asio::buffer(data, size),
                             [kind = kind_, handler = std::move(handler)](
@@ -50,17 +50,21 @@ private:
                                      error_code ec) noexcept;
     static error_code outcome(long result) noexcept;
 
-    // Asio's own read would leave O_NONBLOCK on the description.
+    // Asio's own read would leave O_NONBLOCK on the description, and try
+    // before it waits.
     template <class Handler>
     void read_when_ready(void* data, std::size_t size, Handler handler)
     {
-        auto read = [this, alive = std::weak_ptr<void>(alive_), data, size,
+        auto read = [this, alive = std::weak_ptr<void>(alive_),
+                     cancels = cancels_, data, size,
                      handler = std::move(handler)](error_code ec = {}) mutable {
             if (alive.expired())
                 return handler(asio::error::operation_aborted, 0);
             if (ec)
                 return handler(ec, 0);
             const long got = read_now(data, size);
+            if (got == -EAGAIN && cancels != cancels_)
+                return handler(asio::error::operation_aborted, 0);
             if (got == -EAGAIN)
                 return read_when_ready(data, size, std::move(handler));
             handler(outcome(got), static_cast<std::size_t>(got > 0 ? got : 0));
@@ -74,8 +78,10 @@ private:
 
     asio::posix::stream_descriptor io_;
     os::channel_kind kind_;
-    // Tells a read that is on its way whether this object is still there.
+    // Tells a read_when_ready whether this object is still there; null where
+    // there is none such.
     std::shared_ptr<void> alive_;
+    unsigned cancels_ = 0;
 };
 
 // The end that we write.
@@ -92,22 +98,30 @@ public:
     template <class Handler>
     void async_wait_writable(Handler handler)
     {
+        // A file took only a part: what is wrong with it, the next write says.
+        if (kind_.manner == os::io_manner::not_needed)
+            return asio::post(io_.get_executor(),
+                              [handler = std::move(handler)]() mutable {
+                                  handler(error_code());
+                              });
         io_.async_wait(asio::posix::stream_descriptor::wait_write,
                        std::move(handler));
     }
-    // False: its reader cannot be gone, because it is a file.
+    // False: a file's reader cannot be gone, and a datagram's may come back.
     bool can_be_hung_up() const noexcept
     {
-        return kind_.manner != os::io_manner::not_needed;
+        return kind_.manner != os::io_manner::not_needed && !kind_.is_datagram;
     }
-    // handler(error_code) when the reader may be gone: is_hung_up() tells.
+    // handler(error_code) when the reader may be gone: hang_up() tells.
     template <class Handler>
     void async_wait_hung_up(Handler handler)
     {
         io_.async_wait(asio::posix::stream_descriptor::wait_error,
                        std::move(handler));
     }
-    bool is_hung_up() noexcept;
+    // As os::hang_up.
+    int hang_up() noexcept;
+    void shut_down() noexcept;
     void cancel() noexcept;
 
 private:

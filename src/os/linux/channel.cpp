@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <termios.h>
 
+#include <mutex>
 #include <utility>
 
 namespace brood::os {
@@ -31,16 +32,25 @@ bool is_master(int number) noexcept
     return system_call(SYS_ioctl, number, TIOCGPTN, &unused) == 0;
 }
 
-// The kernel's own answer: what has no poll(2) of its own is always ready.
-bool is_refused_by_epoll(int number) noexcept
+// The kernel's own answer: EPERM for what has no poll(2) of its own, and is
+// always ready.
+int try_epoll(int number) noexcept
 {
-    const descriptor probe(
-        static_cast<int>(system_call(SYS_epoll_create1, EPOLL_CLOEXEC)));
-    if (!probe.is_open())
-        return false;
+    const long made = system_call(SYS_epoll_create1, EPOLL_CLOEXEC);
+    if (made < 0)
+        return static_cast<int>(-made);
+    const descriptor probe(static_cast<int>(made));
     epoll_event event{};
-    return system_call(SYS_epoll_ctl, probe.number(), EPOLL_CTL_ADD, number,
-                       &event) == -EPERM;
+    return static_cast<int>(-system_call(SYS_epoll_ctl, probe.number(),
+                                         EPOLL_CTL_ADD, number, &event));
+}
+
+int option_of(int number, int option) noexcept
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    system_call(SYS_getsockopt, number, SOL_SOCKET, option, &value, &size);
+    return value;
 }
 
 // The same pipe or terminal by a description that nobody else has. Not of a
@@ -63,18 +73,24 @@ opened open_again(int number, long flags) noexcept
 }
 
 // Does one call with O_NONBLOCK set. Others who use the description see the
-// flag meanwhile, at the worst.
+// flag meanwhile; of this process only one at a time does this, or one would
+// take the flag away under another's call.
 template <class Call>
 long without_waiting(int number, Call call) noexcept
 {
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
     const long flags = status_flags(number);
     if (flags < 0 || (flags & O_NONBLOCK))
         return call();
-    const long set = set_status_flags(number, flags | O_NONBLOCK);
+    // FIONBIO changes this flag alone, whatever others do to the rest.
+    int on = 1;
+    const long set = system_call(SYS_ioctl, number, FIONBIO, &on);
     if (set < 0)
         return set;
     const long result = call();
-    set_status_flags(number, flags);
+    on = 0;
+    system_call(SYS_ioctl, number, FIONBIO, &on);
     return result;
 }
 
@@ -114,11 +130,22 @@ opened_channel make_channel(descriptor given, channel_use use)
     opened_channel result{{std::move(given), {}}, 0, {}};
     auto& [fd, kind] = result.made;
     kind.is_terminal = S_ISCHR(about.st_mode) && is_terminal(number);
-    if (S_ISSOCK(about.st_mode))
+    const bool is_stream = S_ISFIFO(about.st_mode) || kind.is_terminal ||
+                           S_ISREG(about.st_mode) || S_ISBLK(about.st_mode);
+    kind.has_messages = !is_stream;
+    const int refused = try_epoll(number);
+    if (refused && refused != EPERM)
+        return fail(refused, "not to be watched");
+    if (S_ISSOCK(about.st_mode)) {
+        const int type = option_of(number, SO_TYPE);
         kind.manner = io_manner::per_call;
-    else if (is_refused_by_epoll(number))
+        kind.has_messages = type != SOCK_STREAM;
+        kind.is_datagram = type == SOCK_DGRAM;
+    } else if (refused) {
         kind.manner = io_manner::not_needed;
-    else if (!(flags & O_NONBLOCK)) {
+    } else if (flags & O_NONBLOCK) {
+        kind.waits_first = S_ISFIFO(about.st_mode);
+    } else {
         kind.manner = io_manner::for_a_call;
         opened own;
         if (S_ISFIFO(about.st_mode) || (kind.is_terminal && !is_master(number)))
@@ -141,6 +168,8 @@ long read_channel(int number, channel_kind kind, void* data,
             result = system_call(SYS_recvfrom, number, data, size, MSG_DONTWAIT,
                                  nullptr);
         while (result == -EINTR);
+        if (result == 0 && kind.is_datagram)
+            result = -EAGAIN;
         break;
     case io_manner::for_a_call:
         result = without_waiting(number,
@@ -155,7 +184,7 @@ long read_channel(int number, channel_kind kind, void* data,
 long write_channel(int number, channel_kind kind, const void* data,
                    std::size_t size) noexcept
 {
-    const auto write = [&] {
+    const auto write = [&]() noexcept {
         return kind.is_terminal ? type(number, data, size)
                                 : write_quietly(number, data, size);
     };
@@ -164,18 +193,25 @@ long write_channel(int number, channel_kind kind, const void* data,
         return system_call(SYS_sendto, number, data, size,
                            MSG_DONTWAIT | MSG_NOSIGNAL, nullptr);
     case io_manner::for_a_call: return without_waiting(number, write);
-    case io_manner::nonblocking:
-    case io_manner::not_needed: break;
+    case io_manner::not_needed: return write_file_quietly(number, data, size);
+    case io_manner::nonblocking: break;
     }
     return write();
 }
 
-bool is_hung_up(int number) noexcept
+int hang_up(int number, channel_kind kind) noexcept
 {
     pollfd asked{number, 0, 0};
     const std::uint64_t no_time[2] = {0, 0};
     system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
-    return asked.revents & (POLLERR | POLLHUP | POLLNVAL);
+    if (!(asked.revents & (POLLERR | POLLHUP | POLLNVAL)))
+        return -1;
+    return kind.manner == io_manner::per_call ? option_of(number, SO_ERROR) : 0;
+}
+
+void shut_down_writing(int number) noexcept
+{
+    system_call(SYS_shutdown, number, SHUT_WR);
 }
 
 }  // namespace brood::os

@@ -4,7 +4,9 @@
 #include "os/posix/system_call.hpp"
 #include "os/setting.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -18,34 +20,45 @@ namespace {
 
 constexpr int rwf_nosignal = 0x100;  // linux/fs.h, Linux 6.18
 
-constexpr std::uint64_t sigpipe_bit = std::uint64_t{1} << (SIGPIPE - 1);
+constexpr std::uint64_t bit_of(int signal) noexcept
+{
+    return std::uint64_t{1} << (signal - 1);
+}
 
-bool sigpipe_is_pending() noexcept
+bool is_pending(std::uint64_t signals) noexcept
 {
     std::uint64_t pending = 0;
     system_call(SYS_rt_sigpending, &pending, sizeof pending);
-    return pending & sigpipe_bit;
+    return pending & signals;
 }
 
-// For kernels without RWF_NOSIGNAL: the signal of our own write is held
-// back in this thread and taken away. One that was pending before stays.
-long write_with_sigpipe_blocked(int number, const void* data,
-                                std::size_t size) noexcept
+// The signal that comes with `error` of our own write is held back in this
+// thread and taken away. One that was pending before stays.
+long write_with_blocked(int signal, int error, int number, const void* data,
+                        std::size_t size) noexcept
 {
+    const std::uint64_t bit = bit_of(signal);
     std::uint64_t before = 0;
-    system_call(SYS_rt_sigprocmask, SIG_BLOCK, &sigpipe_bit, &before,
-                sizeof before);
-    const bool was_pending = sigpipe_is_pending();
+    system_call(SYS_rt_sigprocmask, SIG_BLOCK, &bit, &before, sizeof before);
+    const bool was_pending = is_pending(bit);
     const long result = system_call(SYS_write, number, data, size);
-    if (result == -EPIPE && !was_pending) {
+    if (result == -error && !was_pending) {
         const long no_time[2] = {0, 0};
-        while (system_call(SYS_rt_sigtimedwait, &sigpipe_bit, nullptr, no_time,
-                           sizeof sigpipe_bit) == -EINTR) {
+        while (system_call(SYS_rt_sigtimedwait, &bit, nullptr, no_time,
+                           sizeof bit) == -EINTR) {
         }
     }
     system_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr,
                 sizeof before);
     return result;
+}
+
+bool is_pipe(int number) noexcept
+{
+    struct stat about{};
+    return system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) ==
+               0 &&
+           S_ISFIFO(about.st_mode);
 }
 
 // BROOD_WRITE=block, read once, takes the older way on any kernel.
@@ -65,12 +78,19 @@ long write_quietly(int number, const void* data, std::size_t size) noexcept
         // Offset -1: the current position, which a pipe does not have.
         const long result =
             system_call(SYS_pwritev2, number, &piece, 1, -1, -1, rwf_nosignal);
-        // EOPNOTSUPP: an unknown flag; ENOSYS: before Linux 4.6.
-        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -EINVAL)
+        // EOPNOTSUPP: an unknown flag, or (an eventfd) a descriptor that
+        // takes none.
+        if (result != -EOPNOTSUPP && result != -ENOSYS)
             return result;
-        can = false;
+        if (result == -ENOSYS || is_pipe(number))
+            can = false;
     }
-    return write_with_sigpipe_blocked(number, data, size);
+    return write_with_blocked(SIGPIPE, EPIPE, number, data, size);
+}
+
+long write_file_quietly(int number, const void* data, std::size_t size) noexcept
+{
+    return write_with_blocked(SIGXFSZ, EFBIG, number, data, size);
 }
 
 long write_without_waiting(int number, const void* data,
