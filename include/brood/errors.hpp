@@ -26,7 +26,7 @@ enum class errc {
     not_stopped,        ///< Not even SIGKILL ended the child in time.
 };
 
-BROOD_API const std::error_category& brood_category() noexcept;
+BROOD_API const error_category& brood_category() noexcept;
 
 inline error_code make_error_code(errc code) noexcept
 {
@@ -97,4 +97,4 @@ private:
 }  // namespace brood
 
 template <>
-struct std::is_error_code_enum<brood::errc> : std::true_type {};
+struct brood::error_types::is_error_code_enum<brood::errc> : std::true_type {};

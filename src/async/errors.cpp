@@ -5,7 +5,7 @@ namespace brood {
 
 namespace {
 
-class category final : public std::error_category {
+class category final : public error_category {
 public:
     const char* name() const noexcept override { return "brood"; }
     std::string message(int code) const override
@@ -37,7 +37,12 @@ std::string incomplete_text(std::size_t got,
 
 }  // namespace
 
-const std::error_category& brood_category() noexcept
+namespace detail {
+template <>
+const char libbrood_is_built_with<this_asio>::mark = 1;
+}
+
+const error_category& brood_category() noexcept
 {
     static const category instance;
     return instance;

@@ -196,7 +196,7 @@ bool run_operation::connect(command_data& data)
     if (started_ + 1 == stages_.size())
         return true;
     next_ = os::make_pipe(data.pipe_size.value_or(0));
-    const error_code ec(next_.error, std::system_category());
+    const error_code ec(next_.error, system_category());
     if (ec && is_shortage(ec) && starts_are_patient(io_) &&
         looks_for_room_++ < most_looks) {
         pause_.expires_after(pause);

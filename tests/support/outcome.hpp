@@ -68,7 +68,7 @@ void run_test(Body body)
 // An errno as a spawn_error carries it.
 inline brood::error_code system_error_code(int error)
 {
-    return {error, std::system_category()};
+    return {error, brood::system_category()};
 }
 
 // The error that `what` fails to start with; none: it was started, which the

@@ -53,7 +53,7 @@ private:
         const auto error = errno;
         if (fd_ >= 0)
             ::close(fd_);
-        throw system_error(error_code(error, std::system_category()),
+        throw system_error(error_code(error, system_category()),
                            "keeping a scripted reply");
     }
 
