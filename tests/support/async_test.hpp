@@ -30,6 +30,10 @@
 
 namespace brood_test {
 
+// The standalone Asio is ::asio, Boost's is not: tests that say asio::
+// are in this namespace, or use it.
+namespace asio = brood::asio;
+
 using brood::awaitable;
 
 /// Runs `body` on a loop of its own. A test that hangs fails after a while.

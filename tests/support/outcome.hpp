@@ -18,6 +18,8 @@
 
 namespace brood_test {
 
+namespace asio = brood::asio;
+
 class outcome {
 public:
     outcome(int returncode, brood::output written)
