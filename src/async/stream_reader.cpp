@@ -40,7 +40,7 @@ awaitable<bool> fill(core_ptr core)
     if (ec == errc::already_reading)
         refuse_second_read();
     if (ec && ec != asio::error::eof)
-        throw system_error(ec, "reading from a child");
+        throw described_error(ec, "reading from a child");
     co_return !ec;
 }
 
