@@ -345,12 +345,9 @@ TEST_F(verb_tokens, what_communicate_would_throw_is_an_invalid_argument)
                   .ec,
               asio::error::invalid_argument);
     p.kill();
-    EXPECT_EQ(future_of(io,
-                        [&](auto token) {
-                            return p.async_communicate("", std::move(token));
-                        })
-                  .out,
-              "");
+    EXPECT_TRUE(future_of(io, [&](auto token) {
+                    return p.async_communicate("", std::move(token));
+                }).complete());
 }
 
 TEST_F(verb_tokens, without_a_token_they_are_awaitables)
