@@ -12,9 +12,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
+#include <exception>
 #include <future>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -348,6 +351,49 @@ TEST_F(verb_tokens, what_communicate_would_throw_is_an_invalid_argument)
     EXPECT_TRUE(future_of(io, [&](auto token) {
                     return p.async_communicate("", std::move(token));
                 }).complete());
+}
+
+TEST_F(verb_tokens, a_pipeline_gives_the_result_of_each_command)
+{
+    asio::io_context io;
+    const auto done = called_back<completed_pipeline>(io, [&](auto token) {
+        async_run_process(io, shell("echo one; exit 3") | exec("cat"),
+                          std::move(token));
+    });
+    EXPECT_FALSE(done.ec);
+    ASSERT_EQ(done.value->stages.size(), 2U);
+    EXPECT_EQ(done.value->stages[0].returncode, 3);
+    EXPECT_EQ(done.value->stages[1].out, "one\n");
+}
+
+TEST_F(verb_tokens, a_pipeline_tells_what_kept_it_from_starting)
+{
+    asio::io_context io;
+    const auto missing = called_back<completed_pipeline>(io, [&](auto token) {
+        async_run_process(io, exec("echo") | exec("/no/such/program"),
+                          std::move(token));
+    });
+    EXPECT_EQ(missing.ec, std::errc::no_such_file_or_directory);
+    EXPECT_TRUE(missing.value->stages[0].failure);
+    const auto wrong = called_back<completed_pipeline>(io, [&](auto token) {
+        async_run_process(
+            io, exec("echo").timeout(std::chrono::hours(1)) | exec("cat"),
+            std::move(token));
+    });
+    EXPECT_EQ(wrong.ec, asio::error::invalid_argument);
+    EXPECT_THROW(std::rethrow_exception(wrong.value->stages[0].failure),
+                 std::invalid_argument);
+}
+
+TEST_F(verb_tokens, a_cancelled_pipeline_is_stopped_and_gives_what_it_has)
+{
+    asio::io_context io;
+    const auto made =
+        cancelled_by_slot<completed_pipeline>(io, [&](auto token) {
+            async_run_process(io, child("ready-then-pause") | exec("cat"),
+                              std::move(token));
+        });
+    EXPECT_EQ(made.value->stopped(), stop_reason::cancelled);
 }
 
 TEST_F(verb_tokens, without_a_token_they_are_awaitables)
