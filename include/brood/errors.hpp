@@ -38,6 +38,8 @@ inline error_code make_error_code(errc code) noexcept
 /// brood throws its errors as this class or one derived from it, so that they
 /// read the same with either Asio: Boost's system_error would add the code's
 /// number and category. Only a cancelled operation is a bare system_error.
+///
+/// Threads: a value: distinct objects are independent.
 class BROOD_API described_error : public system_error {
 public:
     described_error(error_code code, const std::string& message);
@@ -53,6 +55,8 @@ private:
 ///
 /// code() is the system's error as the child itself saw it; it compares with
 /// std::errc.
+///
+/// Threads: a value: distinct objects are independent.
 class BROOD_API spawn_error : public described_error {
 public:
     spawn_error(error_code code, spawn_step step, std::string path,
@@ -76,6 +80,7 @@ private:
 
 /// A stream ended before a readexactly() or readuntil() was satisfied.
 ///
+/// Threads: a value: distinct objects are independent.
 /// See: asyncio.IncompleteReadError
 class BROOD_API incomplete_read_error : public described_error {
 public:
@@ -97,6 +102,7 @@ private:
 /// consumed: read(consumed()) takes what is there, or the same call with a
 /// higher limit.
 ///
+/// Threads: a value: distinct objects are independent.
 /// See: asyncio.LimitOverrunError
 class BROOD_API limit_overrun_error : public described_error {
 public:

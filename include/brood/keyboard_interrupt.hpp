@@ -14,6 +14,7 @@ namespace brood {
 /// take the user's wish to stop for one of these. Python keeps its
 /// KeyboardInterrupt out of Exception for the same reason.
 ///
+/// Threads: a value: distinct objects are independent.
 /// See: run; KeyboardInterrupt
 class BROOD_API keyboard_interrupt : public std::exception {
 public:

@@ -12,6 +12,8 @@ namespace brood {
 /// What a child wrote: `auto [out, err] = co_await p.communicate();`
 ///
 /// A stream that is not piped gives an empty string.
+///
+/// Threads: a value: distinct objects are independent.
 class [[nodiscard]] output {
 public:
     output() noexcept {}

@@ -8,6 +8,7 @@ namespace brood {
 
 /// What a child, and those of its descendants that it waited for, used.
 ///
+/// Threads: a value: distinct objects are independent.
 /// Platform: getrusage(2). max_resident_bytes can start at the parent's own
 /// size, because the kernel carries the mark across exec.
 struct resource_usage {

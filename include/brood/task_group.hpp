@@ -2,12 +2,11 @@
 #pragma once
 
 #include <brood/asio.hpp>
+#include <brood/detail/body_nursery.hpp>
 #include <brood/detail/callable.hpp>
-#include <brood/detail/nursery.hpp>
 #include <brood/task.hpp>
 
 #include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -71,39 +70,19 @@ private:
 namespace detail {
 
 template <typename T, typename Body>
-class group_nursery final : public nursery {
+class group_nursery final : public body_nursery<T, Body> {
 public:
-    using value_type = T;
-
     template <typename B>
     explicit group_nursery(std::in_place_t, B&& body)
-        : body_(std::in_place, std::forward<B>(body))
+        : body_nursery<T, Body>(std::in_place, std::forward<B>(body))
     {
-        await_dropped_processes();
-    }
-
-    T take()
-    {
-        // The body's captures go before the caller goes on.
-        body_.reset();
-        check();
-        return unwrap<T>(*std::move(value_));
+        this->await_dropped_processes();
     }
 
 private:
-    void fill() override
-    {
-        if (std::exchange(started_, true))
-            return;
-        start(std::make_shared<child>(),
-              put<T>(shared_from_this(), value_, (*body_)(group_)));
-    }
+    awaitable<T> call(Body& body) override { return body(group_); }
 
-    bool started_ = false;
     task_group group_{*this};
-    // Kept until all is over: a coroutine lambda lives in its closure.
-    std::optional<Body> body_;
-    std::optional<value_of<T>> value_;
 };
 
 }  // namespace detail

@@ -10,6 +10,7 @@ namespace brood {
 ///
 /// code() is asio::error::timed_out.
 ///
+/// Threads: a value: distinct objects are independent.
 /// See: wait_for; asyncio.TimeoutError
 class BROOD_API timeout_error : public system_error {
 public:

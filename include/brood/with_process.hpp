@@ -3,8 +3,8 @@
 
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
+#include <brood/detail/body_nursery.hpp>
 #include <brood/detail/callable.hpp>
-#include <brood/detail/nursery.hpp>
 #include <brood/export.hpp>
 #include <brood/process.hpp>
 
@@ -28,7 +28,7 @@ BROOD_API awaitable<void> end_of_scope(process& child);
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wsubobject-linkage"  // see put()
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"  // see put_into()
 #endif
 
 // The body comes as a function, so that this does not depend on its type.
@@ -70,41 +70,23 @@ awaitable<T> live_with(command what, std::function<awaitable<T>(process&)> body,
 #endif
 
 template <typename T, typename Body>
-class process_nursery final : public nursery {
+class process_nursery final : public body_nursery<T, Body> {
 public:
-    using value_type = T;
-
     template <typename B>
     process_nursery(command what, B&& body, std::source_location where)
-        : what_(std::move(what)), where_(where),
-          body_(std::in_place, std::forward<B>(body))
+        : body_nursery<T, Body>(std::in_place, std::forward<B>(body)),
+          what_(std::move(what)), where_(where)
     {
-    }
-
-    T take()
-    {
-        // The body's captures go before the caller goes on.
-        body_.reset();
-        check();
-        return unwrap<T>(*std::move(value_));
     }
 
 private:
-    void fill() override
+    awaitable<T> call(Body& body) override
     {
-        if (std::exchange(started_, true))
-            return;
-        start(std::make_shared<child>(),
-              put<T>(shared_from_this(), value_,
-                     live_with<T>(std::move(what_), std::ref(*body_), where_)));
+        return live_with<T>(std::move(what_), std::ref(body), where_);
     }
 
-    bool started_ = false;
     command what_;
     std::source_location where_;
-    // Kept until all is over: a coroutine lambda lives in its closure.
-    std::optional<Body> body_;
-    std::optional<value_of<T>> value_;
 };
 
 }  // namespace detail

@@ -99,6 +99,13 @@ void observation::dropped_running() const noexcept
     tell([this](observer& to) { to.dropped_running(event_); });
 }
 
+void tell_start_failed(const executor& io, const start_site& site,
+                       const spawn_error& error)
+{
+    if (const auto observed = observation::of(io, site))
+        observed->start_failed(error);
+}
+
 }  // namespace detail
 
 }  // namespace brood

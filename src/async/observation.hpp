@@ -45,4 +45,12 @@ private:
     process_event event_;
 };
 
+// Tells those who observe what is started there, if anybody does.
+void tell_start_failed(const executor& io, const start_site& site,
+                       const spawn_error& error);
+
+// Tells those who observe what is started there, if anybody does.
+void tell_start_failed(const executor& io, const start_site& site,
+                       const spawn_error& error);
+
 }  // namespace brood::detail

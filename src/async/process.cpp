@@ -78,7 +78,8 @@ process::~process()
 process_core& process::core() const
 {
     if (!core_)
-        throw std::logic_error("brood: this process handle was moved from");
+        throw std::logic_error("brood: this process handle is empty: it was "
+                               "moved from, or made without a process");
     return *core_;
 }
 

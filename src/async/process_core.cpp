@@ -2,6 +2,7 @@
 #include "async/process_core.hpp"
 
 #include "async/orphan_reaper.hpp"
+#include "os/pty.hpp"
 
 #include BROOD_ASIO_HEADER(execution/context.hpp)
 #include BROOD_ASIO_HEADER(query.hpp)
@@ -29,8 +30,7 @@ std::shared_ptr<process_core> process_core::start(const executor& io,
     try {
         return try_to_start(io, command, site);
     } catch (const spawn_error& error) {
-        if (const auto observed = observation::of(io, site))
-            observed->start_failed(error);
+        tell_start_failed(io, site, error);
         throw;
     }
 }
@@ -80,15 +80,17 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
 {
     for (auto& end : prepared.our_ends()) {
         auto& place = ends_[end.number];
-        const auto kind = end.is_terminal ? end_kind::terminal : end_kind::pipe;
+        os::channel_kind kind;
+        kind.is_terminal = end.is_terminal;
+        os::channel channel{std::move(end.fd), kind};
         try {
             if (end.we_write) {
                 place.writing =
-                    std::make_shared<writer_core>(io_, std::move(end.fd), kind);
+                    std::make_shared<writer_core>(io_, std::move(channel));
                 place.writer.emplace(place.writing);
             } else {
                 place.reading = std::make_shared<reader_core>(
-                    io_, std::move(end.fd), limit, kind);
+                    io_, std::move(channel), limit);
                 place.reader.emplace(place.reading);
             }
         } catch (const system_error& error) {
@@ -340,8 +342,7 @@ void process_core::drop() noexcept
     if (std::exchange(dropped_, true))
         return;
     const bool is_lost = observed_ && policy_ == on_drop::kill &&
-                         parent_ == os::this_process() && runs_for_us() &&
-                         os::is_running(watch_->child());
+                         runs_for_us() && os::is_running(watch_->child());
     // Before its input ends: it could take that for its cue.
     if (policy_ == on_drop::kill)
         kill_for_good();
@@ -357,19 +358,19 @@ void process_core::drop() noexcept
         observed_->dropped_running();
 }
 
+// In a forked copy of this process it is not our child, and must not die of
+// the copy's end. Without a pidfd its number may even name a child of the
+// copy's own, so it is not enough to ask whose child it is.
 bool process_core::runs_for_us() const noexcept
 {
-    return watch_ && !status_ && os::is_our_child(watch_->child());
+    return watch_ && !status_ && parent_ == os::this_process() &&
+           os::is_our_child(watch_->child());
 }
 
 // The child, if it runs, and with it, or with a command that says so, those
 // it leaves behind.
 void process_core::kill_for_good() noexcept
 {
-    // In a forked copy of this process it is not our child, and must not die
-    // of the copy's end.
-    if (parent_ != os::this_process())
-        return;
     const bool runs = runs_for_us();
     if (runs || owns_family_)
         signal_family(SIGKILL);

@@ -77,6 +77,7 @@ public:
     std::optional<resource_usage> usage() const noexcept { return usage_; }
     // Null: this descriptor is not a pipe of ours.
     pipe_end* end_of(int number) noexcept;
+    const std::map<int, pipe_end>& ends() const noexcept { return ends_; }
     communication& talk() noexcept { return talk_; }
 
     std::optional<int> poll();

@@ -12,9 +12,8 @@
 
 namespace brood::detail {
 
-reader_core::reader_core(const executor& io, os::descriptor end,
-                         std::size_t limit, end_kind kind)
-    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end), kind)
+reader_core::reader_core(const executor& io, os::channel end, std::size_t limit)
+    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end))
 {
 }
 

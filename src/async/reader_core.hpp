@@ -20,8 +20,7 @@ namespace brood::detail {
 class reader_core : public std::enable_shared_from_this<reader_core> {
 public:
     // Throws system_error; `end` is closed then.
-    reader_core(const executor& io, os::descriptor end, std::size_t limit,
-                end_kind kind = end_kind::pipe);
+    reader_core(const executor& io, os::channel end, std::size_t limit);
 
     const executor& get_executor() const noexcept { return io_; }
     std::size_t limit() const noexcept { return limit_; }

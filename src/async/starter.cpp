@@ -44,9 +44,9 @@ milliseconds since(steady_clock::time_point then)
 class start_op final : public waiting_start,
                        public std::enable_shared_from_this<start_op> {
 public:
-    start_op(const executor& io, command_data what, start_site site,
+    start_op(const executor& io, start_site site, start_attempt make,
              start_handler handler)
-        : io_(io), what_(std::move(what)), shown_(site.what),
+        : io_(io), make_(std::move(make)), shown_(site.what),
           where_(site.where), handler_(std::move(handler)),
           queue_(start_queue::of(io))
     {
@@ -89,7 +89,7 @@ private:
         ++attempts_;
         std::shared_ptr<process_core> core;
         try {
-            core = process_core::try_to_start(io_, what_, {shown_, where_});
+            core = make_({shown_, where_});
         } catch (const spawn_error& error) {
             failure_ = std::current_exception();
             if (is_shortage(error.code()))
@@ -169,13 +169,10 @@ private:
     // Of the last attempt, not of those before.
     void tell(const std::exception_ptr& failure) const
     {
-        const auto observed = observation::of(io_, {shown_, where_});
-        if (!observed)
-            return;
         try {
             std::rethrow_exception(failure);
         } catch (const spawn_error& error) {
-            observed->start_failed(error);
+            tell_start_failed(io_, {shown_, where_}, error);
         } catch (...) {
             // Refused, or cancelled: nothing that the system did.
         }
@@ -195,7 +192,7 @@ private:
     }
 
     executor io_;
-    command_data what_;
+    start_attempt make_;
     command shown_;
     std::source_location where_;
     start_handler handler_;
@@ -218,7 +215,10 @@ struct initiate_start {
     template <class Handler>
     void operator()(Handler&& handler)
     {
-        start_child(io, std::move(what), site,
+        auto make = [io = io, what = std::move(what)](const start_site& from) {
+            return process_core::try_to_start(io, what, from);
+        };
+        start_child(io, site, std::move(make),
                     start_handler(std::forward<Handler>(handler), io));
     }
     executor io;
@@ -241,10 +241,10 @@ bool starts_are_patient(const executor& io)
     return start_queue::of(io).is_patient();
 }
 
-void start_child(const executor& io, command_data what, start_site site,
+void start_child(const executor& io, start_site site, start_attempt attempt,
                  start_handler handler)
 {
-    std::make_shared<start_op>(io, std::move(what), site, std::move(handler))
+    std::make_shared<start_op>(io, site, std::move(attempt), std::move(handler))
         ->start();
 }
 

@@ -9,16 +9,9 @@
 
 namespace brood::detail {
 
-namespace {
-
-// asyncio's water marks: drain() waits above the high one until the low one.
-constexpr std::size_t high_water = 64 * 1024;
-constexpr std::size_t low_water = 16 * 1024;
-
-}  // namespace
-
-writer_core::writer_core(const executor& io, os::descriptor end, end_kind kind)
-    : io_(io), kind_(kind), sink_(std::in_place, io, std::move(end), kind)
+writer_core::writer_core(const executor& io, os::channel end)
+    : io_(io), can_end_(!end.kind.is_terminal),
+      sink_(std::in_place, io, std::move(end))
 {
 }
 
@@ -89,7 +82,7 @@ void writer_core::flush()
         flush_pending(waiting());
     if (error_ || !sink_)
         return;
-    if (waiting() <= low_water)
+    if (waiting() <= low_water_)
         complete_all(drains_, {});
     if (waiting() || direct_)
         wait_writable();
@@ -116,7 +109,8 @@ void writer_core::flush_pending(std::size_t bytes)
     pending_.clear();
     sent_ = 0;
     // A large burst must not keep its memory for ever.
-    if (pending_.capacity() > 4 * high_water)
+    constexpr std::size_t usual = std::size_t{256} * 1024;
+    if (pending_.capacity() > usual)
         pending_.shrink_to_fit();
 }
 
@@ -167,7 +161,7 @@ void writer_core::start_drain(done_handler handler)
 {
     if (error_)
         return handler.complete(error_);
-    if (waiting() <= high_water)
+    if (waiting() <= high_water_)
         return handler.complete({});
     enlist(drains_, std::move(handler));
 }
@@ -179,6 +173,41 @@ void writer_core::close()
     closing_ = true;
     if (waiting() == 0 && !direct_)
         finish_close();
+}
+
+void writer_core::abort()
+{
+    if (!sink_)
+        return;
+    closing_ = true;
+    pending_ = std::string();
+    sent_ = 0;
+    if (direct_) {
+        auto done = std::move(direct_->done);
+        direct_.reset();
+        done.complete(errc::stream_closed, 0);
+    }
+    finish_close();
+}
+
+void writer_core::close_when_hung_up()
+{
+    if (!sink_ || !sink_->can_be_hung_up())
+        return;
+    sink_->async_wait_hung_up([self = shared_from_this()](error_code ec) {
+        if (!self->sink_)
+            return;
+        // A cancelled direct write ends this wait, too.
+        if (ec == asio::error::operation_aborted)
+            return self->close_when_hung_up();
+        // Urgent data looks the same to the reactor, and would for ever.
+        if (ec || !self->sink_->is_hung_up())
+            return;
+        if (self->waiting() || self->direct_)
+            return self->fail(EPIPE);
+        self->closing_ = true;
+        self->finish_close();
+    });
 }
 
 void writer_core::end_input()

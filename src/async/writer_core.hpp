@@ -26,8 +26,7 @@ public:
     using size_handler = any_handler<void(error_code, std::size_t)>;
 
     // Throws system_error; `end` is closed then.
-    writer_core(const executor& io, os::descriptor end,
-                end_kind kind = end_kind::pipe);
+    writer_core(const executor& io, os::channel end);
 
     const executor& get_executor() const noexcept { return io_; }
     bool is_closing() const noexcept { return closing_ || error_; }
@@ -35,7 +34,17 @@ public:
     // An async_write_some waits.
     bool is_writing() const noexcept { return direct_.has_value(); }
     // False for a terminal, which has no half close.
-    bool can_end() const noexcept { return kind_ == end_kind::pipe; }
+    bool can_end() const noexcept { return can_end_; }
+    // What write() has kept so far.
+    std::size_t waiting() const noexcept { return pending_.size() - sent_; }
+    // A drain waits above the high mark until the low one.
+    void set_water_marks(std::size_t high, std::size_t low) noexcept
+    {
+        high_water_ = high;
+        low_water_ = low;
+    }
+    std::size_t high_water() const noexcept { return high_water_; }
+    std::size_t low_water() const noexcept { return low_water_; }
 
     // Writes at once what the pipe takes and keeps the rest. False: nobody
     // reads any more, the bytes were dropped.
@@ -49,6 +58,11 @@ public:
     // The same, but lets a child with a terminal see the end of its input.
     void end_input();
     void start_wait_closed(done_handler handler);
+    // Closes at once; what is unsent is lost.
+    void abort();
+    // From now on it closes itself when its reader is gone, without waiting
+    // for a write to fail; an error only if something was still unsent.
+    void close_when_hung_up();
 
     // The process is done with: what is unsent is lost, unless somebody
     // waits for it.
@@ -65,7 +79,6 @@ private:
         std::size_t behind;  // so many pending bytes came before it
     };
 
-    std::size_t waiting() const noexcept { return pending_.size() - sent_; }
     long write_now(const void* data, std::size_t size) noexcept;
     void flush();
     void flush_pending(std::size_t bytes);
@@ -77,7 +90,9 @@ private:
     void complete_all(handlers& list, error_code ec);
 
     executor io_;
-    end_kind kind_;
+    bool can_end_;
+    std::size_t high_water_ = std::size_t{64} * 1024;  // asyncio's marks
+    std::size_t low_water_ = std::size_t{16} * 1024;
     std::optional<pipe_sink> sink_;
     std::string pending_;  // [sent_, end) is still to be written
     std::size_t sent_ = 0;

@@ -215,7 +215,8 @@ detail::run_settings& command::changed_run(std::string_view setter)
 }
 command& command::input(std::string bytes) &
 {
-    changed_run("input").input = std::move(bytes);
+    changed_run("input").input =
+        std::make_shared<const std::string>(std::move(bytes));
     return *this;
 }
 command& command::timeout(std::chrono::nanoseconds time) &

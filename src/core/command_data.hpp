@@ -32,7 +32,8 @@ using identity = std::variant<std::int64_t, std::string>;
 
 // What only a run from start to finish can carry out.
 struct run_settings {
-    std::optional<std::string> input;
+    // Shared by the copies of a command: it may be large. Null: none is set.
+    std::shared_ptr<const std::string> input;
     std::chrono::nanoseconds timeout = unlimited;
     std::chrono::nanoseconds idle_timeout = unlimited;
     std::size_t output_limit = unlimited_bytes;

@@ -69,7 +69,7 @@ void run_operation::begin()
 {
     began_ = last_output_ = std::chrono::steady_clock::now();
     try {
-        check_all();
+        prepare_all();
         if (!interrupted_)  // on its way here
             open_tees();
     } catch (...) {
@@ -80,12 +80,13 @@ void run_operation::begin()
 }
 
 // Before anything is opened or started.
-void run_operation::check_all() const
+void run_operation::prepare_all()
 {
     check_run(settings_);
     bool captures = false;
     for (std::size_t place = 0; place != stages_.size(); ++place) {
-        const auto data = prepared(place);
+        auto& data = stages_[place].carried_out;
+        data = prepared(place);
         check(data);
         captures = captures || is_captured(data.err) ||
                    (place + 1 == stages_.size() && is_captured(data.out));
@@ -103,7 +104,6 @@ void run_operation::interrupt(core::run_event why)
     if (!interrupted_)
         interrupted_ = why;
     stop_starting_.emit(asio::cancellation_type::all);
-    pause_.cancel();
 }
 
 // Starts the next stage; where a start may have to wait for room, later.
@@ -111,27 +111,50 @@ void run_operation::start_next()
 {
     if (started_ == stages_.size() || interrupted_)
         return all_started();
+    const start_site site{stages_[started_].what, where_};
     try {
-        auto data = prepared(started_);
-        if (!connect(data))
-            return;
-        const start_site site{stages_[started_].what, where_};
-        if (!starts_are_patient(io_))
-            return stage_started(process_core::start(io_, data, site));
-        auto done =
-            [self = shared_from_this()](std::exception_ptr failure,
-                                        std::shared_ptr<process_core> made) {
-                if (failure)
-                    self->start_failed(std::move(failure));
-                else
-                    self->stage_started(std::move(made));
-            };
-        start_child(io_, std::move(data), site,
-                    {asio::bind_cancellation_slot(stop_starting_.slot(),
-                                                  std::move(done)),
-                     io_});
+        if (starts_are_patient(io_))
+            start_patiently(site);
+        else
+            stage_started(try_to_start(site));
+    } catch (const spawn_error& error) {
+        tell_start_failed(io_, site, error);
+        start_failed(std::current_exception());
     } catch (...) {
         start_failed(std::current_exception());
+    }
+}
+
+void run_operation::start_patiently(const start_site& site)
+{
+    auto attempt = [self = shared_from_this()](const start_site& from) {
+        return self->try_to_start(from);
+    };
+    auto done = [self =
+                     shared_from_this()](std::exception_ptr failure,
+                                         std::shared_ptr<process_core> made) {
+        if (failure)
+            self->start_failed(std::move(failure));
+        else
+            self->stage_started(std::move(made));
+    };
+    start_child(
+        io_, site, std::move(attempt),
+        {asio::bind_cancellation_slot(stop_starting_.slot(), std::move(done)),
+         io_});
+}
+
+std::shared_ptr<process_core>
+run_operation::try_to_start(const start_site& site)
+{
+    auto& data = stages_[started_].carried_out;
+    try {
+        connect(data);
+        return process_core::try_to_start(io_, data, site);
+    } catch (...) {
+        // Somebody who waits for room may get on with it.
+        next_ = os::pipe_ends();
+        throw;
     }
 }
 
@@ -139,6 +162,7 @@ void run_operation::stage_started(std::shared_ptr<process_core> made)
 {
     auto& now = stages_[started_++];
     now.core = std::move(made);
+    now.carried_out = command_data();
     // The child has its copies: ours would keep the pipes open.
     input_ = std::move(next_.read_end);
     next_.write_end.close();
@@ -185,30 +209,19 @@ void run_operation::all_started()
         arm(idle_, settings_.idle_timeout, &run_operation::idle_timeout_over);
 }
 
-// To the stage before it, and to a pipe for the one after it. False: where
-// starts are patient and there is no room for one now, it goes on later.
-bool run_operation::connect(command_data& data)
+// To the stage before it, and to a pipe for the one after it.
+void run_operation::connect(command_data& data)
 {
-    constexpr std::chrono::milliseconds pause{20};
-    constexpr int most_looks = 500;
     if (input_.is_open())
         data.in = from_fd(input_.number());
     if (started_ + 1 == stages_.size())
-        return true;
+        return;
     next_ = os::make_pipe(data.pipe_size.value_or(0));
     const error_code ec(next_.error, system_category());
-    if (ec && is_shortage(ec) && starts_are_patient(io_) &&
-        looks_for_room_++ < most_looks) {
-        pause_.expires_after(pause);
-        pause_.async_wait(
-            [self = shared_from_this()](error_code) { self->start_next(); });
-        return false;
-    }
     if (ec)
         throw spawn_error(ec, spawn_step::pipe, std::string(),
                           "cannot make a pipe between two commands");
     data.out = from_fd(next_.write_end.number());
-    return true;
 }
 
 // The command as it is carried out: what it leaves open is decided here.
@@ -347,10 +360,12 @@ void run_operation::read(stream& from)
     from.reading = true;
     ++reads_;
     auto filled = [self = shared_from_this(), &from](error_code) {
-        from.reading = false;
-        --self->reads_;
+        // Until a tee that lets the loop turn has what was read, the next
+        // piece is not for it, nor is the run over.
         self->take(from);
+        from.reading = false;
         self->go_on(from);
+        --self->reads_;
         self->complete_if_idle();
     };
     from.reader->start_fill({std::move(filled), io_});
@@ -365,10 +380,10 @@ void run_operation::take(stream& from)
     last_output_ = std::chrono::steady_clock::now();
     from.kept.append(buffer.view());
     const auto* const seen = from.of.observed();
-    // Others get a copy: they may end the run from there, which comes back
-    // here for what is left.
-    const std::string bytes(
-        seen || !from.tees.empty() ? buffer.view() : std::string_view());
+    // Others get a copy, and nothing is left of it in the buffer: they may
+    // end the run from there.
+    const std::string bytes(seen || !from.tees.empty() ? buffer.view()
+                                                       : std::string_view());
     buffer.consume(buffer.size());
     if (seen)
         seen->output(from.which, bytes);
@@ -425,13 +440,12 @@ void run_operation::react(core::run_event event)
 
 void run_operation::stop_all()
 {
-    for (auto& each : stages_)
-        still_stopping_ += each.core ? 1 : 0;
+    still_stopping_ = started_;
+    // A pipeline that did not come to life has no time for graces.
+    const bool whole = started_ == stages_.size();
     for (auto& each : stages_) {
         if (!each.core)
             continue;
-        // A pipeline that did not come to life has no time for graces.
-        const bool whole = stages_.back().core != nullptr;
         const auto stop = std::make_shared<stop_operation>(
             each.core, whole ? each.core->stop_settings() : stop_sequence(),
             course_.reason());
@@ -533,6 +547,9 @@ void run_operation::complete_if_idle()
 
 void run_operation::complete()
 {
+    // Once, whatever a tee does with the last piece that it gets from here:
+    // one that lets the loop turn would come back.
+    auto handler = std::exchange(handler_, results_handler());
     for (auto& each : streams_) {
         if (each.ended)
             continue;
@@ -549,12 +566,12 @@ void run_operation::complete()
     // The children are gone, or the reaper's from here on.
     for (auto& each : stages_)
         each.core.reset();
-    handler_.complete(std::move(ended));
+    handler.complete(std::move(ended));
 }
 
 completed_process run_operation::result_of(stage& of)
 {
-    completed_process made(of.what);
+    completed_process made(std::move(of.what));
     if (of.core && of.core->poll()) {
         made.status = *of.core->status();
         made.returncode = made.status.returncode();

@@ -67,6 +67,7 @@ private:
         explicit stage(command shown) : what(std::move(shown)) {}
 
         command what;
+        command_data carried_out;  // until it is
         std::shared_ptr<process_core> core;
         std::weak_ptr<stop_operation> stop;  // it holds us
         stream* out = nullptr;
@@ -74,13 +75,15 @@ private:
     };
 
     void begin();
-    void check_all() const;
+    void prepare_all();
     void interrupt(core::run_event why);
     void start_next();
+    void start_patiently(const start_site& site);
     void stage_started(std::shared_ptr<process_core> made);
     void start_failed(std::exception_ptr failure);
     void all_started();
-    bool connect(command_data& data);
+    std::shared_ptr<process_core> try_to_start(const start_site& site);
+    void connect(command_data& data);
     command_data prepared(std::size_t place) const;
     void open_streams(stage& of);
     void open_tees();
@@ -125,7 +128,6 @@ private:
     os::pipe_ends next_;     // between the stage that starts and the next one
     std::size_t started_ = 0;
     bool starting_ = true;
-    int looks_for_room_ = 0;
     // What came in while the stages were being started.
     std::optional<core::run_event> interrupted_;
     asio::cancellation_signal stop_starting_;

@@ -61,6 +61,7 @@ private:
     members members_;
     std::set<int> sessions_;
     bool anybody_alive_ = false;
+    bool everybody_seen_ = false;
 };
 
 }  // namespace brood::os

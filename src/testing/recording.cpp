@@ -23,7 +23,8 @@ constexpr int version = 1;
 
 std::string input_of(const command& what)
 {
-    return what.data().run.input.value_or(std::string());
+    const auto& input = what.data().run.input;
+    return input ? *input : std::string();
 }
 
 std::string printed(const command& what)

@@ -19,6 +19,14 @@ namespace {
         "gave; what happens with create_subprocess() cannot be recorded");
 }
 
+// Saved at once: the program may end with the next run.
+void keep(recording& kept, std::size_t number, recorded_run run,
+          const std::filesystem::path& file)
+{
+    kept.runs.emplace(number, std::move(run));
+    kept.save(file);
+}
+
 }  // namespace
 
 recording_launcher::recording_launcher(launcher& real,
@@ -42,13 +50,11 @@ recording_launcher::run_process(command what, std::source_location where)
     try {
         auto ended = co_await real_.run_process(std::move(what), where);
         run.results.push_back(ended);
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         co_return ended;
     } catch (const spawn_error& error) {
         run.failure.emplace(error);
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         throw;
     }
 }
@@ -61,13 +67,11 @@ recording_launcher::run_process(pipeline what, std::source_location where)
     try {
         auto ended = co_await real_.run_process(std::move(what), where);
         run.results = ended.stages;
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         co_return ended;
     } catch (const spawn_error& error) {
         run.failure.emplace(error);
-        kept_->runs.emplace(number, std::move(run));
-        kept_->save(file_);
+        keep(*kept_, number, std::move(run), file_);
         throw;
     }
 }

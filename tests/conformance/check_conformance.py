@@ -4,9 +4,10 @@
     check_conformance.py [--write] [TEST_BINARY...]
 
 cpython.json lists every test of CPython's suites about subprocesses and their
-streams, peers.json what other libraries test besides. Each has either 'shown_by', tests of ours that show the same, or
-'does_not_apply', the reason why there is nothing to show. 'not_yet' says what
-has to be built first; the tests beside it are planned and need not exist.
+streams, peers.json what other libraries test besides. Each has either
+'shown_by', tests of ours that show the same, or 'does_not_apply', the reason
+why there is nothing to show. 'not_yet' says what has to be built first; the
+tests beside it are planned and need not exist.
 
 Which tests there are is asked of the TEST_BINARIES (--gtest_list_tests), or,
 without any, read from the TEST macros in tests/. A disabled test is none.
@@ -43,8 +44,8 @@ them, what the suites of other libraries test about runs, stops and
 descendants, and what none of them tests.
 
 Written by `tests/conformance/check_conformance.py --write` from
-`tests/conformance/cpython.json` and `peers.json`; change those. A test checks that this page is
-up to date and that each test it names exists.
+`tests/conformance/cpython.json` and `peers.json`; change those. A test checks
+that this page is up to date and that each test it names exists.
 
 """
 

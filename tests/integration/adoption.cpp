@@ -7,7 +7,6 @@
 
 #include <brood/brood.hpp>
 
-#include BROOD_ASIO_HEADER(co_spawn.hpp)
 #include BROOD_ASIO_HEADER(io_context.hpp)
 
 #include <gtest/gtest.h>
@@ -115,10 +114,10 @@ public:
                       .out(piped)
                       .child_fd(3, piped_in)))
     {
-        grandchild_ = std::stoi(next_line(io));
+        grandchild_ = std::stoi(line_of(io, parent_));
         // From then on it is no shell, which might collect its jobs.
         if (!is_collected)
-            require_equal(next_line(io), "ready\n");
+            require_equal(line_of(io, parent_), "ready\n");
     }
 
     explicit family(asio::io_context& io)
@@ -131,18 +130,6 @@ public:
     void finish() { parent_.writer(3).close(); }
 
 private:
-    std::string next_line(asio::io_context& io)
-    {
-        std::string line;
-        asio::co_spawn(io, parent_.out().readline(),
-                       [&line](std::exception_ptr, std::string read) {
-                           line = std::move(read);
-                       });
-        io.restart();
-        io.run();
-        return line;
-    }
-
     process parent_;
     int grandchild_ = -1;
 };
@@ -190,9 +177,8 @@ TEST_F(adoption, collects_a_child_that_has_ended_before)
     const int pid = forked(7);
     // Not by its state: a sanitizer's thread may end after the main one.
     siginfo_t ended;
-    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &ended,
-                       WEXITED | WNOWAIT),
-              0);
+    ASSERT_EQ(
+        ::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT), 0);
     auto p = adopt_process(io, pid);
     EXPECT_EQ(p.poll(), 7);
     EXPECT_EQ(wait_on(io, p), 7);

@@ -1,11 +1,18 @@
 // pipeline.cpp: commands that read each other's output.
 #include "support/async_test.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/fixture.hpp"
+#include "support/in_a_copy.hpp"
 
 #include <brood/brood.hpp>
 
+#include <cerrno>
 #include <csignal>
+#include <memory>
+#include <optional>
+#include <ranges>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -191,6 +198,126 @@ TEST_F(pipelines, check_output_gives_what_the_last_command_wrote)
         EXPECT_TRUE(error.has_value());
     };
     run_bounded(main());
+}
+
+// --- where there is no room -------------------------------------------------
+
+// A gather with a limit, whose starts are patient, of one run. `what` must
+// live until it is over.
+template <class Runnable>
+auto patient_run(const Runnable& what)
+{
+    return brood::gather(
+        std::views::iota(0, 1) |
+            std::views::transform([&what](int) { return run_process(what); }),
+        brood::in_flight(1));
+}
+
+// Runs, so that somebody could make room, and the wait goes on.
+awaitable<brood::process> somebody_else()
+{
+    auto cat = co_await brood::create_subprocess(
+        child("cat").in(brood::piped).out(brood::piped));
+    // The loop has all it needs once it has heard of a child.
+    cat.in().write("x");
+    co_await cat.out().readexactly(1);
+    co_return cat;
+}
+
+// With room for `free` descriptors.
+awaitable<void> waits_for_room_between(int free)
+{
+    const auto other = co_await somebody_else();
+    const auto what = exec("echo", "x") | exec("cat");
+    std::optional<few_descriptors> few(std::in_place, free);
+    const auto before = open_descriptors();
+    auto all = co_await brood::create_task(patient_run(what));
+    co_await settle();
+    require(!all.done(), "it did not wait");
+    // What it could get it has given back, for those who can do with less.
+    require(open_descriptors() == before, "it keeps some of the room");
+    few.reset();
+    const auto ended = co_await all.join();
+    require_equal(ended.at(0).out(), "x\n");
+    require(ended.at(0).ok());
+}
+
+TEST_F(pipelines, in_a_limited_gather_one_waits_for_room_for_its_pipes)
+{
+    // For none of them; for the one between, but not for that of the errors.
+    for (const int free : {1, 3})
+        BROOD_IN_A_COPY([free] {
+            const leak_check before;
+            run_bounded(waits_for_room_between(free));
+            require_clean(before);
+        });
+}
+
+class failure_counter : public brood::observer {
+public:
+    void start_failed(const brood::process_event&,
+                      const brood::spawn_error&) noexcept override
+    {
+        ++failures;
+    }
+    int failures = 0;
+};
+
+awaitable<void> gives_up_the_pipe_between()
+{
+    auto other = co_await somebody_else();
+    co_await other.stop();
+    const auto seen = std::make_shared<failure_counter>();
+    const auto what = exec("echo", "x").observe(seen) | exec("cat");
+    const few_descriptors few(1);
+    const auto text = [](const std::optional<brood::spawn_error>& error) {
+        require(error.has_value(), "it was started");
+        require_equal(error->code().value(), EMFILE);
+        require(error->step() == brood::spawn_step::pipe);
+        return std::string(error->what());
+    };
+    const auto at_once =
+        text(co_await thrown_by<brood::spawn_error>(run_process(what)));
+    const std::string wanted = "cannot make a pipe between two commands";
+    require(at_once.starts_with(wanted + ": Too many"), at_once);
+    require_equal(seen->failures, 1);
+    const auto late =
+        text(co_await thrown_by<brood::spawn_error>(patient_run(what)));
+    require(late.starts_with(wanted + ", after 7 attempts in "), late);
+    require_equal(seen->failures, 2);
+}
+
+TEST_F(pipelines, one_without_room_for_its_pipe_says_so)
+{
+    BROOD_IN_A_COPY([] {
+        const leak_check before;
+        run_bounded(gives_up_the_pipe_between());
+        require_clean(before);
+    });
+}
+
+awaitable<void> has_no_time_to_wait()
+{
+    const auto other = co_await somebody_else();
+    const auto several = (exec("echo", "x") | exec("cat")).timeout(20ms);
+    const auto single = exec("echo", "x").timeout(20ms);
+    const few_descriptors few(1);
+    const auto pipelines = co_await patient_run(several);
+    require(pipelines.at(0).timed_out());
+    require(pipelines.at(0).stopped() == brood::stop_reason::timeout);
+    require_equal(pipelines.at(0).stages.size(), 2u);
+    const auto commands = co_await patient_run(single);
+    require(commands.at(0).timed_out);
+    require(commands.at(0).status == brood::exit_status(), "it has run");
+}
+
+TEST_F(pipelines, a_time_limit_includes_the_wait_for_room)
+{
+    BROOD_IN_A_COPY([] {
+        const leak_check before;
+        run_bounded(has_no_time_to_wait());
+        require_clean(before);
+    });
 }
 
 }  // namespace

@@ -480,6 +480,29 @@ TEST_F(process, moves_while_it_is_waited_for)
     });
 }
 
+// What is said about a handle on nothing.
+std::string complaint_about(const brood::process& p)
+{
+    try {
+        static_cast<void>(p.pid());
+    } catch (const std::logic_error& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+TEST_F(process, an_empty_handle_says_how_it_became_one)
+{
+    const std::string wanted = "brood: this process handle is empty: it was "
+                               "moved from, or made without a process";
+    EXPECT_EQ(complaint_about(brood::process()), wanted);
+    asio::io_context io;
+    auto p = spawn_process(io, child("exit", "0"));
+    auto q = std::move(p);
+    EXPECT_EQ(complaint_about(p), wanted);
+    EXPECT_EQ(wait_on(io, q), 0);
+}
+
 TEST_F(process, a_wait_under_way_outlives_the_handle)
 {
     run_test([]() -> awaitable<void> {

@@ -1,5 +1,6 @@
 // stop.cpp: a child is stopped by signals, each with a time to react, and what
 // it brought along with it.
+#include "support/few_descriptors.hpp"
 #include "support/refused_calls.hpp"
 #include "support/runs.hpp"
 #include "support/tracer.hpp"
@@ -44,17 +45,11 @@ stop_sequence briefly(int signal)
     return stop_sequence().then(signal, 20ms);
 }
 
-// Runs `io` until `p` has written a line.
-std::string line_of(asio::io_context& io, brood::process& p)
+// A leader that obeys, and prints the number of one who ignores SIGTERM.
+command with_a_stubborn_one(const witness& all)
 {
-    std::string line;
-    asio::co_spawn(io, p.out().readline(),
-                   [&line](std::exception_ptr, std::string got) {
-                       line = std::move(got);
-                   });
-    io.restart();
-    io.run();
-    return line;
+    return all.watching(child("fork-and-hold-then-pause", "ignore-term"))
+        .out(piped);
 }
 
 // Starts `what`, waits for its first line, and stops it.
@@ -186,6 +181,30 @@ TEST_F(stops, a_child_without_a_group_goes_alone)
     });
 }
 
+awaitable<void> is_stopped_without_a_descriptor(brood::containment level)
+{
+    witness all;
+    auto p =
+        co_await create_subprocess(with_a_stubborn_one(all).containment(level));
+    co_await p.out().readline();
+    std::optional<few_descriptors> few(std::in_place, 0);
+    auto stop = co_await create_task(p.stop(briefly(SIGTERM)));
+    require(co_await becomes_true([&] { return all.nobody_is_left(); }),
+            "somebody is alive");
+    // To tell the dead from the living the list of processes is needed, where
+    // nobody collects them.
+    few.reset();
+    require_equal(co_await stop.join(), -SIGTERM);
+}
+
+TEST_F(stops, a_family_is_stopped_also_without_a_free_descriptor)
+{
+    for (const auto level :
+         {brood::containment::group, brood::containment::session})
+        BROOD_IN_A_COPY(
+            [level] { run_bounded(is_stopped_without_a_descriptor(level)); });
+}
+
 // --- at any time ------------------------------------------------------------
 
 TEST_F(stops, a_child_that_has_ended_is_left_in_peace)
@@ -217,9 +236,7 @@ TEST_F(stops, two_may_stop_the_same_child)
     witness all;
     run_test([&]() -> awaitable<void> {
         auto p = co_await create_subprocess(
-            all.watching(child("fork-and-hold-then-pause", "ignore-term"))
-                .containment(brood::containment::group)
-                .out(piped));
+            with_a_stubborn_one(all).containment(brood::containment::group));
         co_await p.out().readline();
         const auto both = co_await brood::gather(
             p.stop(briefly(SIGTERM)), p.stop(patiently(SIGTERM)), p.wait());
@@ -291,9 +308,7 @@ TEST_F(stops, cancelling_kills_at_once_and_passes_it_on)
     witness all;
     run_test([&]() -> awaitable<void> {
         auto p = co_await create_subprocess(
-            all.watching(child("fork-and-hold-then-pause", "ignore-term"))
-                .containment(brood::containment::group)
-                .out(piped));
+            with_a_stubborn_one(all).containment(brood::containment::group));
         co_await p.out().readline();
         auto task = co_await create_task(p.stop(patiently(SIGTERM)));
         // Until the leader has gone, and the other one is waited for.
@@ -315,10 +330,7 @@ TEST_F(stops, a_stop_can_be_cancelled_between_any_two_handlers)
     for (int count = 0; count != 12; ++count) {
         witness all;
         asio::io_context io;
-        auto p = spawn_process(
-            io, all.watching(child("fork-and-hold-then-pause", "ignore-term"))
-                    .process_group()
-                    .out(piped));
+        auto p = spawn_process(io, with_a_stubborn_one(all).process_group());
         const int held = std::stoi(line_of(io, p));
         const auto code =
             cancelled_between(io, count, p.stop(patiently(SIGTERM)));

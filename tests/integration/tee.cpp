@@ -3,7 +3,12 @@
 
 #include <brood/brood.hpp>
 
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
+#include BROOD_ASIO_HEADER(io_context.hpp)
+
 #include <cerrno>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -95,13 +100,12 @@ TEST_F(tees, a_line_of_just_the_limit_is_one_line)
 TEST_F(tees, the_last_line_comes_without_an_end_of_the_stream)
 {
     std::vector<std::string> lines;
-    const auto ended = run_now(
-        brood::shell("setsid sleep 600 2>/dev/null & "
-                     "echo $! >&2; printf 'one\npartial'")
-            .drain(10ms)
-            .tee_out(tee::to_lines([&](auto line) {
-                lines.emplace_back(line);
-            })));
+    const auto ended =
+        run_now(brood::shell("setsid sleep 600 2>/dev/null & "
+                             "echo $! >&2; printf 'one\npartial'")
+                    .drain(10ms)
+                    .tee_out(tee::to_lines(
+                        [&](auto line) { lines.emplace_back(line); })));
     EXPECT_FALSE(ended.complete);
     const std::vector<std::string> wanted{"one", "partial"};
     EXPECT_EQ(lines, wanted);
@@ -202,6 +206,52 @@ TEST_F(tees, a_function_that_throws_ends_the_run_with_its_exception)
     run_bounded(main());
     EXPECT_EQ(calls, 1);
     EXPECT_TRUE(all.nobody_is_left());
+}
+
+// What the sinks of a run get that lets the loop turn, and cancels the run, as
+// the piece comes that ends with `last`.
+std::string pieces_until(std::string_view last, command what,
+                         tee (*as)(std::function<void(std::string_view)>))
+{
+    asio::io_context io;
+    asio::cancellation_signal cancel;
+    std::string pieces;
+    async_result result;
+    auto take = [&](std::string_view piece) {
+        pieces += "<" + std::string(piece) + ">";
+        if (!piece.ends_with(last))
+            return;
+        cancel.emit(asio::cancellation_type::terminal);
+        // Long enough for the run to be over, if it could be.
+        for (int turn = 0; turn != 50 && result.calls == 0; ++turn)
+            io.run_one_for(1ms);
+    };
+    brood::async_run_process(
+        io, std::move(what.tee_out(as(take))),
+        asio::bind_cancellation_slot(cancel.slot(), result.callback()));
+    io.run();
+    EXPECT_EQ(result.calls, 1);
+    for (const int escaped : numbers_in(result.ended->err))
+        put_down(escaped);
+    return pieces;
+}
+
+TEST_F(tees, a_function_that_ends_the_run_gets_no_piece_twice)
+{
+    const auto one_and_a_half =
+        brood::exec("printf", "one\npartial").drain(1ms);
+    for (const auto* const last : {"one", "partial"})
+        EXPECT_EQ(pieces_until(last, one_and_a_half, tee::to_lines),
+                  "<one><partial>");
+    EXPECT_EQ(pieces_until("partial", one_and_a_half, tee::to_chunks),
+              "<one\npartial>");
+    // Without an end of the stream the last piece comes with the run's end.
+    EXPECT_EQ(pieces_until("partial",
+                           brood::shell("setsid sleep 600 2>/dev/null & "
+                                        "echo $! >&2; printf 'one\npartial'")
+                               .drain(10ms),
+                           tee::to_lines),
+              "<one><partial>");
 }
 
 }  // namespace

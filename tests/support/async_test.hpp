@@ -157,6 +157,19 @@ std::optional<T> cancelled_between(asio::io_context& io, int count,
     return value;
 }
 
+/// Runs `io` until `p` has written a line to its standard output.
+inline std::string line_of(asio::io_context& io, brood::process& p)
+{
+    std::string line;
+    asio::co_spawn(io, p.out().readline(),
+                   [&line](std::exception_ptr, std::string got) {
+                       line = std::move(got);
+                   });
+    io.restart();
+    io.run();
+    return line;
+}
+
 /// A stream_reader on a descriptor that the test writes: what is fed at once
 /// arrives at once. A pipe, unless the test brings another pair of ends.
 class fed_reader {

@@ -48,15 +48,17 @@ PUBLIC_LAYERS = {
         unlimited version
     """,
     "async": """
-        adopt_process asio called_process_error child_watcher create_subprocess
-        detail/any_handler detail/patient_starts errc errors
+        adopt_process asio called_process_error child_watcher connect_pipe
+        create_subprocess detail/any_handler detail/patient_starts
+        detail/protocol_factory errc errors
         incomplete_read_error limit_overrun_error native observer output
         process protocol spawn_error spawn_process stream_reader stream_writer
         subprocess_exec timeout_error transport
     """,
     "flow": """
         aio brood check_output communicate completed_process create_task
-        detail/child detail/gather detail/nursery gather launcher
+        detail/body_nursery detail/child detail/gather detail/nursery gather
+        launcher
         output_events pipeline run run_process sleep task task_group wait_for with_process
     """,
     "launch": "",

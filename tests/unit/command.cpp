@@ -276,6 +276,16 @@ TEST_F(command, setters_are_kept_apart)
     expect_all_set(moved);
 }
 
+TEST_F(command, copies_share_the_input_until_one_gets_another)
+{
+    const auto original = brood::exec("x").input("bytes");
+    auto copy = original;
+    EXPECT_EQ(copy.data().run.input.get(), original.data().run.input.get());
+    copy.input("others");
+    EXPECT_EQ(*original.data().run.input, "bytes");
+    EXPECT_EQ(*copy.data().run.input, "others");
+}
+
 TEST_F(command, is_empty_and_still_good_once_it_was_moved_from)
 {
     auto made = exec("program", "argument").cwd("/tmp");

@@ -121,25 +121,22 @@ T unwrap(value_of<T>&& value)
 #pragma GCC diagnostic ignored "-Wsubobject-linkage"
 #endif
 
-// A child's body: leaves what comes out of `work` in `place`, which `keep`
-// keeps alive. That is the value, and an exception passes on; or, where the
-// place is for a result, either of them.
 template <typename T, typename Place>
-awaitable<void> put([[maybe_unused]] std::shared_ptr<void> keep,
-                    std::optional<Place>& place, awaitable<T> work)
+awaitable<void> put_into(std::shared_ptr<std::optional<Place>> place,
+                         awaitable<T> work)
 {
     try {
         if (!work.valid())
             throw std::invalid_argument("brood: the awaitable was moved from");
         if constexpr (std::is_void_v<T>) {
             co_await std::move(work);
-            place.emplace(std::monostate());
+            place->emplace(std::monostate());
         } else {
-            place.emplace(co_await std::move(work));
+            place->emplace(co_await std::move(work));
         }
     } catch (...) {
         if constexpr (std::is_same_v<Place, result<value_of<T>>>)
-            place.emplace(std::current_exception());
+            place->emplace(std::current_exception());
         else
             throw;
     }
@@ -148,6 +145,18 @@ awaitable<void> put([[maybe_unused]] std::shared_ptr<void> keep,
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+
+// A child's body: leaves what comes out of `work` in `place`, which `keep`
+// keeps alive. That is the value, and an exception passes on; or, where the
+// place is for a result, either of them.
+template <typename T, typename Place>
+awaitable<void> put(std::shared_ptr<void> keep, std::optional<Place>& place,
+                    awaitable<T> work)
+{
+    return put_into<T>(
+        std::shared_ptr<std::optional<Place>>(std::move(keep), &place),
+        std::move(work));
+}
 
 // A child that keeps its value.
 template <typename T>

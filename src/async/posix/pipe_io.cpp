@@ -1,6 +1,8 @@
 // pipe_io.cpp: see pipe_io.hpp.
 #include "async/posix/pipe_io.hpp"
 
+#include "os/pty.hpp"
+
 #include BROOD_ASIO_HEADER(error.hpp)
 
 #include <algorithm>
@@ -10,38 +12,55 @@ namespace brood::detail {
 
 namespace {
 
-asio::posix::stream_descriptor watch(const executor& io, os::descriptor end)
+asio::posix::stream_descriptor watch(const executor& io, os::channel& end)
 {
     asio::posix::stream_descriptor watched(io);
     // assign() marks the descriptor as one that may have duplicates, so that
     // closing it takes it out of epoll first. A child that has not yet called
     // exec holds a copy, which would keep a stale registration alive.
-    watched.assign(end.number());
-    end.release();
+    watched.assign(end.fd.number());
+    const int number = end.fd.release();
+    if (end.kind.manner == os::io_manner::not_needed)
+        return watched;
+    const long flags = os::status_flags(number);
     watched.native_non_blocking(true);
+    // Asio now takes it for non-blocking, and will not make it so again.
+    if (end.kind.manner != os::io_manner::nonblocking)
+        os::set_status_flags(number, flags);
     return watched;
 }
 
 }  // namespace
 
-pipe_source::pipe_source(const executor& io, os::descriptor end, end_kind kind)
-    : io_(watch(io, std::move(end))), kind_(kind)
+pipe_source::pipe_source(const executor& io, os::channel end)
+    : io_(watch(io, end)), kind_(end.kind)
 {
+    if (kind_.manner != os::io_manner::nonblocking)
+        alive_ = std::make_shared<char>();
 }
 
-error_code pipe_source::as_end_of_file(end_kind kind, error_code ec) noexcept
+error_code pipe_source::as_end_of_file(os::channel_kind kind,
+                                       error_code ec) noexcept
 {
     // The kernel gives all that was written before it.
     const error_code gone(EIO, asio::error::get_system_category());
-    if (kind == end_kind::terminal && ec == gone)
+    if (kind.is_terminal && ec == gone)
         return asio::error::eof;
     return ec;
 }
 
+error_code pipe_source::outcome(long result) noexcept
+{
+    if (result == 0)
+        return asio::error::eof;
+    if (result > 0)
+        return {};
+    return {static_cast<int>(-result), asio::error::get_system_category()};
+}
+
 long pipe_source::read_now(void* data, std::size_t size) noexcept
 {
-    const long result = os::read_some(io_.native_handle(), data, size);
-    return kind_ == end_kind::terminal && result == -EIO ? 0 : result;
+    return os::read_channel(io_.native_handle(), kind_, data, size);
 }
 
 std::size_t pipe_source::capacity() noexcept
@@ -56,21 +75,19 @@ void pipe_source::cancel() noexcept
     io_.cancel(ignored);
 }
 
-pipe_sink::pipe_sink(const executor& io, os::descriptor end, end_kind kind)
-    : io_(watch(io, std::move(end))), kind_(kind)
+pipe_sink::pipe_sink(const executor& io, os::channel end)
+    : io_(watch(io, end)), kind_(end.kind)
 {
 }
 
 long pipe_sink::write_now(const void* data, std::size_t size) noexcept
 {
-    const int number = io_.native_handle();
-    return kind_ == end_kind::terminal ? os::type(number, data, size)
-                                       : os::write_quietly(number, data, size);
+    return os::write_channel(io_.native_handle(), kind_, data, size);
 }
 
 std::string pipe_sink::end_of_input(bool line_begun)
 {
-    if (kind_ == end_kind::pipe)
+    if (!kind_.is_terminal)
         return {};
     const int character = os::end_of_input_character(io_.native_handle());
     if (character < 0)
@@ -78,6 +95,11 @@ std::string pipe_sink::end_of_input(bool line_begun)
     // It only hands over what stands in the line; a read that gets nothing
     // is the end. So behind the beginning of a line it takes two.
     return std::string(line_begun ? 2 : 1, static_cast<char>(character));
+}
+
+bool pipe_sink::is_hung_up() noexcept
+{
+    return os::is_hung_up(io_.native_handle());
 }
 
 void pipe_sink::cancel() noexcept

@@ -1,37 +1,38 @@
-// pipe_io.hpp: our end of a child's pipe, in the reactor.
+// pipe_io.hpp: our end of a pipe, in the reactor.
 //
 // The only file of the streams that knows how this platform does I/O. An end
 // is registered before the child exists, so that a failure leaves no child.
+// An end may also be a descriptor that somebody gave us (os::make_channel).
 #pragma once
 
-#include "os/pipe.hpp"
-#include "os/posix/descriptor.hpp"
-#include "os/pty.hpp"
+#include "os/channel.hpp"
 
 #include <brood/asio.hpp>
 
 #include BROOD_ASIO_HEADER(buffer.hpp)
+#include BROOD_ASIO_HEADER(error.hpp)
 #include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 
+#include <cerrno>
+#include <memory>
 #include <string>
 #include <utility>
 
 namespace brood::detail {
 
-// What an end is an end of. A terminal's has no half close, and where the
-// child's side is gone it reads EIO, which is its end of file.
-enum class end_kind { pipe, terminal };
-
 // The end that we read.
 class pipe_source {
 public:
     // Throws system_error; `end` is closed then.
-    pipe_source(const executor& io, os::descriptor end, end_kind kind);
+    pipe_source(const executor& io, os::channel end);
 
     // handler(error_code, size_t); never inline. Cancelling loses nothing.
     template <class Handler>
     void async_read(void* data, std::size_t size, Handler handler)
     {
+        if (kind_.manner != os::io_manner::nonblocking)
+            return read_when_ready(data, size, std::move(handler));
         io_.async_read_some(asio::buffer(data, size),
                             [kind = kind_, handler = std::move(handler)](
                                 error_code ec, std::size_t bytes) mutable {
@@ -45,18 +46,43 @@ public:
     void cancel() noexcept;
 
 private:
-    static error_code as_end_of_file(end_kind kind, error_code ec) noexcept;
+    static error_code as_end_of_file(os::channel_kind kind,
+                                     error_code ec) noexcept;
+    static error_code outcome(long result) noexcept;
+
+    // Asio's own read would leave O_NONBLOCK on the description.
+    template <class Handler>
+    void read_when_ready(void* data, std::size_t size, Handler handler)
+    {
+        auto read = [this, alive = std::weak_ptr<void>(alive_), data, size,
+                     handler = std::move(handler)](error_code ec = {}) mutable {
+            if (alive.expired())
+                return handler(asio::error::operation_aborted, 0);
+            if (ec)
+                return handler(ec, 0);
+            const long got = read_now(data, size);
+            if (got == -EAGAIN)
+                return read_when_ready(data, size, std::move(handler));
+            handler(outcome(got), static_cast<std::size_t>(got > 0 ? got : 0));
+        };
+        if (kind_.manner == os::io_manner::not_needed)
+            asio::post(io_.get_executor(), std::move(read));
+        else
+            io_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           std::move(read));
+    }
 
     asio::posix::stream_descriptor io_;
-    end_kind kind_;
+    os::channel_kind kind_;
+    // Tells a read that is on its way whether this object is still there.
+    std::shared_ptr<void> alive_;
 };
 
 // The end that we write.
 class pipe_sink {
 public:
-    pipe_sink(const executor& io, os::descriptor end, end_kind kind);
+    pipe_sink(const executor& io, os::channel end);
 
-    end_kind kind() const noexcept { return kind_; }
     // The count, or -errno; raises no SIGPIPE.
     long write_now(const void* data, std::size_t size) noexcept;
     // What to type so that a child that reads lines sees the end of its
@@ -69,11 +95,24 @@ public:
         io_.async_wait(asio::posix::stream_descriptor::wait_write,
                        std::move(handler));
     }
+    // False: its reader cannot be gone, because it is a file.
+    bool can_be_hung_up() const noexcept
+    {
+        return kind_.manner != os::io_manner::not_needed;
+    }
+    // handler(error_code) when the reader may be gone: is_hung_up() tells.
+    template <class Handler>
+    void async_wait_hung_up(Handler handler)
+    {
+        io_.async_wait(asio::posix::stream_descriptor::wait_error,
+                       std::move(handler));
+    }
+    bool is_hung_up() noexcept;
     void cancel() noexcept;
 
 private:
     asio::posix::stream_descriptor io_;
-    end_kind kind_;
+    os::channel_kind kind_;
 };
 
 }  // namespace brood::detail

@@ -13,7 +13,7 @@ namespace {
 
 bool is_this_process(int pid) noexcept
 {
-    return system_call(SYS_getpid) == pid;
+    return this_process() == pid;
 }
 
 }  // namespace

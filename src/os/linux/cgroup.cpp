@@ -1,6 +1,7 @@
 // cgroup.cpp: see cgroup.hpp; cgroups(7) and the kernel's cgroup-v2.rst.
 #include "os/cgroup.hpp"
 
+#include "os/linux/mount_info.hpp"
 #include "os/posix/system_call.hpp"
 
 #include <fcntl.h>
@@ -41,29 +42,11 @@ std::optional<std::string> read_whole(int directory, const char* name)
     }
 }
 
-// Where the only cgroup2 hierarchy is mounted: "36 35 98:0 / /sys/fs/cgroup
-// rw - cgroup2 ..." (proc(5), mountinfo). Only a mount of the root is of use:
-// the path of a process is told from there.
-std::string mount_point()
-{
-    const auto mounts = read_whole(AT_FDCWD, "/proc/self/mountinfo");
-    std::istringstream lines(mounts.value_or(std::string()));
-    for (std::string line; std::getline(lines, line);) {
-        if (line.find(" - cgroup2 ") == line.npos)
-            continue;
-        std::istringstream fields(line);
-        std::string id, parent, device, root, point;
-        fields >> id >> parent >> device >> root >> point;
-        if (root == "/")
-            return point;
-    }
-    return {};
-}
-
 // "0::/user.slice/..." is our place in the cgroup2 hierarchy.
 std::string own_group()
 {
-    const auto point = mount_point();
+    const auto mounts = read_whole(AT_FDCWD, "/proc/self/mountinfo");
+    const auto point = cgroup2_mount_point(mounts.value_or(std::string()));
     const auto groups = read_whole(AT_FDCWD, "/proc/self/cgroup");
     std::istringstream lines(groups.value_or(std::string()));
     for (std::string line; !point.empty() && std::getline(lines, line);)
@@ -161,8 +144,8 @@ cgroup::~cgroup()
 bool cgroup::is_empty() const noexcept
 {
     char bytes[256];
-    const long size = system_call(SYS_pread64, events_.number(), bytes,
-                                  sizeof bytes, 0);
+    const long size =
+        system_call(SYS_pread64, events_.number(), bytes, sizeof bytes, 0);
     if (size < 0)
         return size == -ENODEV || size == -EBADF;  // it has been removed
     const std::string_view text(bytes, static_cast<std::size_t>(size));

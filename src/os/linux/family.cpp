@@ -57,8 +57,7 @@ try {
         // A zombie counts as a member until its parent collects it, which
         // where there is no init process may be never. So the list has the
         // last word.
-        return signal_group(leader, 0) == ESRCH ||
-               !group_may_live(leader.pid);
+        return signal_group(leader, 0) == ESRCH || !group_may_live(leader.pid);
     case containment::session: return !look(leader) || !anybody_alive_;
     case containment::cgroup: break;
     }
@@ -85,6 +84,7 @@ bool family::look(const child& leader)
         if (sessions_.contains(each.session) && is_member(each))
             sessions.insert(each.session);
     members seen;
+    everybody_seen_ = all.whole;
     anybody_alive_ = !all.whole;
     // Until nobody new is found: children may be listed before their parents.
     for (bool more = true; more;) {
@@ -114,7 +114,7 @@ int family::signal_members(const child& leader, int number)
     if (!look(leader))
         return signal_group(leader, number);
     int error = ESRCH;
-    bool all_reached = true;
+    bool all_reached = everybody_seen_;
     for (const auto& [pid, start] : members_) {
         const long opened = system_call(SYS_pidfd_open, pid, 0);
         if (opened < 0) {

@@ -2,6 +2,8 @@
 #include "os/foreign.hpp"
 
 #include "os/linux/pidfd_info.hpp"
+#include "os/linux/proc_file.hpp"
+#include "os/linux/proc_stat.hpp"
 #include "os/posix/system_call.hpp"
 
 #include <fcntl.h>
@@ -9,55 +11,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 namespace brood::os {
 
 namespace {
-
-// The beginning of a small file of /proc, of which one read gives all. Never
-// allocates.
-class proc_file {
-public:
-    explicit proc_file(const char* path) noexcept
-    {
-        long number = 0;
-        do
-            number =
-                system_call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-        while (number == -EINTR);
-        const auto file = above_standard(number);
-        error_ = file.error;
-        if (error_)
-            return;
-        const long size =
-            system_call(SYS_read, file.fd.number(), bytes_, sizeof bytes_ - 1);
-        if (size < 0)
-            error_ = static_cast<int>(-size);
-        else
-            size_ = static_cast<std::size_t>(size);
-    }
-
-    std::string_view text() const noexcept { return {bytes_, size_}; }
-    int error() const noexcept { return error_; }
-
-private:
-    // Ends with a NUL, whatever was read.
-    char bytes_[2048] = {};
-    std::size_t size_ = 0;
-    int error_ = 0;
-};
-
-// What stands behind the name, which may hold anything: the state, which is
-// field 3, and so on (proc_pid_stat(5)).
-std::string_view fields_behind_name(std::string_view text) noexcept
-{
-    const auto name_end = text.rfind(") ");
-    return name_end == text.npos ? std::string_view()
-                                 : text.substr(name_end + 2);
-}
 
 // The kernel shows 0 to those who have no right to know; who has none may not
 // follow this link either. Following it fails in any case: what has ended is
@@ -74,23 +34,12 @@ bool may_look_into(int pid) noexcept
 // The wait status in /proc of a process that has ended.
 std::optional<int> wait_status_in_proc(int pid) noexcept
 {
-    char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    const proc_file stat(path);
-    auto fields = fields_behind_name(stat.text());
-    if (!fields.starts_with('Z'))
+    int error = 0;
+    const auto found = read_proc_stat(pid, error);
+    if (!found || found->state != 'Z' ||
+        (found->wait_status == 0 && !may_look_into(pid)))
         return std::nullopt;
-    constexpr int exit_code = 52;  // proc_pid_stat(5), Linux 3.5
-    for (int field = 3; field != exit_code; ++field) {
-        const auto space = fields.find(' ');
-        if (space == fields.npos)
-            return std::nullopt;
-        fields.remove_prefix(space + 1);
-    }
-    const int status = std::atoi(fields.data());
-    if (status == 0 && !may_look_into(pid))
-        return std::nullopt;
-    return status;
+    return found->wait_status;
 }
 
 }  // namespace
@@ -106,7 +55,10 @@ pid_in_proc find_pid_in_proc(int pidfd) noexcept
     const auto found = about.text().find(label);
     if (found == std::string_view::npos)
         return {-1, EINVAL};
-    return {std::atoi(about.text().data() + found + label.size()), 0};
+    const auto number = about.text().substr(found + label.size());
+    int pid = -1;
+    std::from_chars(number.data(), number.data() + number.size(), pid);
+    return {pid, 0};
 }
 
 bool has_ended(const child& child) noexcept

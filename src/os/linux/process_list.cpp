@@ -1,61 +1,18 @@
-// process_list.cpp: reads /proc/<pid>/stat (proc(5)).
+// process_list.cpp: reads the stat file of each process in /proc.
 #include "os/process_list.hpp"
 
-#include "os/posix/descriptor.hpp"
-#include "os/posix/system_call.hpp"
+#include "os/linux/proc_stat.hpp"
 
 #include <dirent.h>
-#include <fcntl.h>
 
+#include <cerrno>
 #include <charconv>
 #include <memory>
-#include <string>
 #include <string_view>
 
 namespace brood::os {
 
 namespace {
-
-// "4711 (any) name) S 1 4711 4711 0 -1 ..." The name may hold anything; what
-// follows the last parenthesis is fields of known order.
-std::optional<process_entry> parse(int pid, std::string_view line)
-{
-    const auto after_name = line.rfind(')');
-    if (after_name == line.npos)
-        return std::nullopt;
-    line.remove_prefix(after_name + 1);
-
-    const auto next_field = [&line]() -> std::string_view {
-        line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-        const auto field = line.substr(0, line.find(' '));
-        line.remove_prefix(field.size());
-        return field;
-    };
-    const auto next_number = [&](auto& number) {
-        const auto field = next_field();
-        const auto* const end = field.data() + field.size();
-        return std::from_chars(field.data(), end, number).ec == std::errc();
-    };
-
-    process_entry entry;
-    entry.pid = pid;
-    const auto state = next_field();
-    if (!next_number(entry.parent) || !next_number(entry.group) ||
-        !next_number(entry.session))
-        return std::nullopt;
-    constexpr int before_threads = 13;  // tty_nr (7) to nice (19)
-    for (int i = 0; i != before_threads; ++i)
-        next_field();
-    int thread_count = 0;
-    if (!next_number(thread_count))
-        return std::nullopt;
-    next_field();  // itrealvalue
-    if (!next_number(entry.start))
-        return std::nullopt;
-    entry.alive =
-        (state != "Z" && state != "X" && state != "x") || thread_count > 1;
-    return entry;
-}
 
 bool is_shortage(int error) noexcept
 {
@@ -66,21 +23,19 @@ bool is_shortage(int error) noexcept
 
 std::optional<process_entry> look_up_process(int pid, int& error)
 {
-    const auto path = "/proc/" + std::to_string(pid) + "/stat";
-    const long opened = system_call(SYS_openat, AT_FDCWD, path.c_str(),
-                                    O_RDONLY | O_CLOEXEC);
-    error = opened < 0 ? static_cast<int>(-opened) : 0;
-    if (error)
+    const auto found = read_proc_stat(pid, error);
+    if (!found)
         return std::nullopt;
-    const descriptor file(static_cast<int>(opened));
-    // One read gives all: the name has 64 bytes at most, the rest is numbers.
-    char bytes[1024];
-    const long size = system_call(SYS_read, file.number(), bytes, sizeof bytes);
-    if (size <= 0) {
-        error = ESRCH;
-        return std::nullopt;
-    }
-    return parse(pid, {bytes, static_cast<std::size_t>(size)});
+    process_entry entry;
+    entry.pid = pid;
+    entry.parent = found->parent;
+    entry.group = found->group;
+    entry.session = found->session;
+    entry.start = found->start;
+    const bool main_thread_lives =
+        found->state != 'Z' && found->state != 'X' && found->state != 'x';
+    entry.alive = main_thread_lives || found->threads > 1;
+    return entry;
 }
 
 process_list list_processes()
@@ -93,13 +48,14 @@ process_list list_processes()
         all.readable = !all.whole;
         return all;
     }
+    // Safe where nobody else reads from the same stream: readdir(3).
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     while (const auto* const each = ::readdir(directory.get())) {
         const std::string_view name = each->d_name;
         int pid = 0;
         const auto parsed =
             std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (parsed.ec != std::errc() ||
-            parsed.ptr != name.data() + name.size())
+        if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size())
             continue;
         int error = 0;
         if (const auto entry = look_up_process(pid, error))

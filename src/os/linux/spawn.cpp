@@ -272,6 +272,12 @@ child finish(const started& made, const child_report& report,
     return {static_cast<int>(made.pid), std::move(pidfd)};
 }
 
+// Only a child that is to end with us has to know us.
+int parent_for(const spawn_plan& plan) noexcept
+{
+    return plan.parent_death_signal ? this_process() : -1;
+}
+
 // The engines whose child may have memory of its own.
 child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
                       spawn_failure& failure) noexcept
@@ -289,7 +295,7 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
     }
     child_report report;
     const child_task task{&plan, &report, errors.write_end.number(),
-                          plan.cgroup >= 0, this_process()};
+                          plan.cgroup >= 0, parent_for(plan)};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;
@@ -318,7 +324,7 @@ child spawn_here(const spawn_plan& plan, spawn_failure& failure) noexcept
         return spawn_with_pipe(engine, plan, failure);
 
     child_report report;
-    child_task task{&plan, &report, -1, false, this_process()};
+    child_task task{&plan, &report, -1, false, parent_for(plan)};
     started made{-ENOSYS};
     {
         const signals_blocked blocked;

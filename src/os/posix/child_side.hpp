@@ -27,7 +27,7 @@ struct child_task {
     int error_fd;          // for where it is not; -1: it surely is
     // The plan's cgroup is still to be joined: the child was not born in it.
     bool join_cgroup = false;
-    int parent = -1;  // our pid
+    int parent = -1;  // our pid, for a parent_death_signal
 };
 
 // Carries the plan out. Returns only by exec; on failure it reports and

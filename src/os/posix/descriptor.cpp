@@ -119,7 +119,7 @@ int check_open(int number) noexcept
 
 bool is_regular_file(int number) noexcept
 {
-    struct stat about {};
+    struct stat about{};
     return system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) ==
                0 &&
            S_ISREG(about.st_mode);
@@ -156,13 +156,22 @@ pipe_ends make_pipe(std::size_t capacity) noexcept
     return ends;
 }
 
+long status_flags(int number) noexcept
+{
+    return system_call(SYS_fcntl, number, F_GETFL);
+}
+
+long set_status_flags(int number, long flags) noexcept
+{
+    return system_call(SYS_fcntl, number, F_SETFL, flags);
+}
+
 int set_nonblocking(int number) noexcept
 {
-    const long flags = system_call(SYS_fcntl, number, F_GETFL);
+    const long flags = status_flags(number);
     if (flags < 0)
         return static_cast<int>(-flags);
-    const long set =
-        system_call(SYS_fcntl, number, F_SETFL, flags | O_NONBLOCK);
+    const long set = set_status_flags(number, flags | O_NONBLOCK);
     return set < 0 ? static_cast<int>(-set) : 0;
 }
 

@@ -75,6 +75,10 @@ pipe_ends make_pipe(std::size_t capacity) noexcept;
 // 0, or errno. Only for descriptions that nobody else shares.
 int set_nonblocking(int number) noexcept;
 
+// What fcntl(2) calls F_GETFL and F_SETFL; -errno where it fails.
+long status_flags(int number) noexcept;
+long set_status_flags(int number, long flags) noexcept;
+
 // How many bytes wait in a pipe, and how many it can hold; 0 if unknown.
 std::size_t bytes_waiting(int number) noexcept;
 std::size_t pipe_capacity(int number) noexcept;

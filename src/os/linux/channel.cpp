@@ -1,0 +1,181 @@
+// channel.cpp: see channel.hpp.
+#include "os/channel.hpp"
+
+#include "os/pipe.hpp"
+#include "os/posix/system_call.hpp"
+#include "os/pty.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include <utility>
+
+namespace brood::os {
+
+namespace {
+
+bool is_terminal(int number) noexcept
+{
+    struct winsize unused{};
+    return system_call(SYS_ioctl, number, TIOCGWINSZ, &unused) == 0;
+}
+
+bool is_master(int number) noexcept
+{
+    unsigned unused = 0;
+    return system_call(SYS_ioctl, number, TIOCGPTN, &unused) == 0;
+}
+
+// The kernel's own answer: what has no poll(2) of its own is always ready.
+bool is_refused_by_epoll(int number) noexcept
+{
+    const descriptor probe(
+        static_cast<int>(system_call(SYS_epoll_create1, EPOLL_CLOEXEC)));
+    if (!probe.is_open())
+        return false;
+    epoll_event event{};
+    return system_call(SYS_epoll_ctl, probe.number(), EPOLL_CTL_ADD, number,
+                       &event) == -EPERM;
+}
+
+// The same pipe or terminal by a description that nobody else has. Not of a
+// terminal's master: to open /dev/ptmx makes a new terminal.
+opened open_again(int number, long flags) noexcept
+{
+    char path[32] = "/proc/self/fd/";
+    char digits[12];
+    auto* end = path + sizeof "/proc/self/fd/" - 1;
+    auto* first = digits;
+    for (int left = number; first == digits || left != 0; left /= 10)
+        *first++ = static_cast<char>('0' + left % 10);
+    while (first != digits)
+        *end++ = *--first;
+    *end = '\0';
+    const long kept = flags & (O_ACCMODE | O_APPEND | O_DIRECT);
+    return above_standard(system_call(SYS_openat, AT_FDCWD, path,
+                                      kept | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+                                      0));
+}
+
+// Does one call with O_NONBLOCK set. Others who use the description see the
+// flag meanwhile, at the worst.
+template <class Call>
+long without_waiting(int number, Call call) noexcept
+{
+    const long flags = status_flags(number);
+    if (flags < 0 || (flags & O_NONBLOCK))
+        return call();
+    const long set = set_status_flags(number, flags | O_NONBLOCK);
+    if (set < 0)
+        return set;
+    const long result = call();
+    set_status_flags(number, flags);
+    return result;
+}
+
+const char* wrong_direction(long flags, channel_use use) noexcept
+{
+    const long access = flags & O_ACCMODE;
+    if (flags & O_PATH)
+        return "open as a mere path (O_PATH)";
+    if (use == channel_use::read && access == O_WRONLY)
+        return "open for writing only";
+    if (use == channel_use::write && access == O_RDONLY)
+        return "open for reading only";
+    return nullptr;
+}
+
+}  // namespace
+
+opened_channel make_channel(descriptor given, channel_use use)
+{
+    const int number = given.number();
+    const auto fail = [](int error, const char* why) {
+        return opened_channel{{}, error, why};
+    };
+    const long flags = status_flags(number);
+    struct stat about{};
+    if (flags < 0 ||
+        system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0) {
+        given.release();  // nothing that could be closed
+        return fail(EBADF, "not open");
+    }
+    if (const char* const why = wrong_direction(flags, use))
+        return fail(EBADF, why);
+    if (S_ISDIR(about.st_mode))
+        return fail(EISDIR, "a directory");
+
+    system_call(SYS_fcntl, number, F_SETFD, FD_CLOEXEC);
+    opened_channel result{{std::move(given), {}}, 0, {}};
+    auto& [fd, kind] = result.made;
+    kind.is_terminal = S_ISCHR(about.st_mode) && is_terminal(number);
+    if (S_ISSOCK(about.st_mode))
+        kind.manner = io_manner::per_call;
+    else if (is_refused_by_epoll(number))
+        kind.manner = io_manner::not_needed;
+    else if (!(flags & O_NONBLOCK)) {
+        kind.manner = io_manner::for_a_call;
+        opened own;
+        if (S_ISFIFO(about.st_mode) || (kind.is_terminal && !is_master(number)))
+            own = open_again(number, flags);
+        if (own.fd.is_open()) {
+            fd = std::move(own.fd);
+            kind.manner = io_manner::nonblocking;
+        }
+    }
+    return result;
+}
+
+long read_channel(int number, channel_kind kind, void* data,
+                  std::size_t size) noexcept
+{
+    long result = 0;
+    switch (kind.manner) {
+    case io_manner::per_call:
+        do
+            result = system_call(SYS_recvfrom, number, data, size, MSG_DONTWAIT,
+                                 nullptr);
+        while (result == -EINTR);
+        break;
+    case io_manner::for_a_call:
+        result = without_waiting(number,
+                                 [&] { return read_some(number, data, size); });
+        break;
+    case io_manner::nonblocking:
+    case io_manner::not_needed: result = read_some(number, data, size); break;
+    }
+    return kind.is_terminal && result == -EIO ? 0 : result;
+}
+
+long write_channel(int number, channel_kind kind, const void* data,
+                   std::size_t size) noexcept
+{
+    const auto write = [&] {
+        return kind.is_terminal ? type(number, data, size)
+                                : write_quietly(number, data, size);
+    };
+    switch (kind.manner) {
+    case io_manner::per_call:
+        return system_call(SYS_sendto, number, data, size,
+                           MSG_DONTWAIT | MSG_NOSIGNAL, nullptr);
+    case io_manner::for_a_call: return without_waiting(number, write);
+    case io_manner::nonblocking:
+    case io_manner::not_needed: break;
+    }
+    return write();
+}
+
+bool is_hung_up(int number) noexcept
+{
+    pollfd asked{number, 0, 0};
+    const std::uint64_t no_time[2] = {0, 0};
+    system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
+    return asked.revents & (POLLERR | POLLHUP | POLLNVAL);
+}
+
+}  // namespace brood::os

@@ -1,0 +1,146 @@
+// transports.cpp: callbacks of many children, on loops that many threads run.
+//
+// Each test asks for results that are right, not for a time.
+#include "support/transports.hpp"
+#include "support/fixture.hpp"
+
+#include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(strand.hpp)
+#include BROOD_ASIO_HEADER(thread_pool.hpp)
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace brood_test;
+
+using crowded_transports = clean_test;
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int count_of_children = 100;
+#else
+constexpr int count_of_children = 400;
+#endif
+
+// Sends a text in pieces, and expects it back. What it holds is guarded by
+// nothing: its strand has to do.
+class echoed_text : public brood::subprocess_protocol {
+public:
+    echoed_text(int number, std::atomic<int>& right)
+        : text_(std::to_string(number) + pattern(20'000)), right_(right)
+    {
+    }
+    void connection_made(brood::subprocess_transport transport) override
+    {
+        transport_ = std::move(transport);
+        enter();
+        auto input = transport_.pipe_writer(0);
+        for (std::size_t at = 0; at < text_.size(); at += 1000)
+            input.write(std::string_view(text_).substr(at, 1000));
+        input.close();
+        leave();
+    }
+    void pipe_data_received(int, std::string_view bytes) override
+    {
+        enter();
+        echo_ += bytes;
+        leave();
+    }
+    void process_exited() override
+    {
+        enter();
+        has_exited_ = true;
+        leave();
+    }
+    void connection_lost() override
+    {
+        enter();
+        right_ += has_exited_ && echo_ == text_ && !is_wrong_ &&
+                  transport_.returncode() == 0;
+        leave();
+    }
+
+private:
+    void enter()
+    {
+        if (is_busy_.exchange(true))
+            is_wrong_ = true;
+    }
+    void leave() { is_busy_ = false; }
+
+    const std::string text_;
+    std::atomic<int>& right_;
+    brood::subprocess_transport transport_;
+    std::string echo_;
+    bool has_exited_ = false;
+    bool is_wrong_ = false;
+    std::atomic<bool> is_busy_ = false;
+};
+
+template <class Context>
+void start_on_a_strand(Context& context, int number, std::atomic<int>& right)
+{
+    const brood::executor io = asio::make_strand(context);
+    std::ignore = brood::subprocess_exec(
+        io, [&] { return std::make_shared<echoed_text>(number, right); },
+        child("cat"));
+}
+
+TEST_F(crowded_transports, keep_to_their_strands_on_a_loop_of_many_threads)
+{
+    std::atomic<int> right = 0;
+    asio::io_context io;
+    // Some before it runs, the others meanwhile, from threads of no loop.
+    for (int i = 0; i != count_of_children / 2; ++i)
+        start_on_a_strand(io, i, right);
+    std::vector<std::thread> all;
+    for (int i = 0; i != 4; ++i)
+        all.emplace_back([&] { io.run(); });
+    for (int i = count_of_children / 2; i != count_of_children; ++i)
+        start_on_a_strand(io, i, right);
+    for (auto& each : all)
+        each.join();
+    io.restart();
+    io.run();
+    EXPECT_EQ(right, count_of_children);
+}
+
+TEST_F(crowded_transports, run_on_a_thread_pool)
+{
+    std::atomic<int> right = 0;
+    asio::thread_pool pool(4);
+    for (int i = 0; i != count_of_children; ++i)
+        start_on_a_strand(pool, i, right);
+    pool.join();
+    EXPECT_EQ(right, count_of_children);
+}
+
+TEST_F(crowded_transports, end_with_loops_in_many_threads)
+{
+    std::vector<std::thread> all;
+    for (int thread = 0; thread != 4; ++thread)
+        all.emplace_back([] {
+            for (int i = 0; i != count_of_children / 20; ++i) {
+                asio::io_context io;
+                std::atomic<int> right = 0;
+                start_on_a_strand(io, i, right);
+                const auto told = std::make_shared<child_record>();
+                std::ignore = brood::subprocess_exec(io, made_of(told),
+                                                     child("ready-then-pause"));
+                // Left at any point.
+                for (int turn = 0; turn != i; ++turn)
+                    io.poll_one();
+            }
+        });
+    for (auto& each : all)
+        each.join();
+    EXPECT_TRUE(wait_until([] { return children().empty(); }));
+}
+
+}  // namespace
