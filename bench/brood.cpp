@@ -75,10 +75,10 @@ awaitable<void> read_some(std::string tiny, long bytes)
     auto child = co_await brood::create_subprocess(what);
     long total = 0;
     brood::error_code ec;
-    auto token = asio::redirect_error(brood::use_awaitable, ec);
+    auto token = brood::asio::redirect_error(brood::use_awaitable, ec);
     while (!ec)
-        total += static_cast<long>(
-            co_await child.out().async_read_some(asio::buffer(buffer), token));
+        total += static_cast<long>(co_await child.out().async_read_some(
+            brood::asio::buffer(buffer), token));
     co_await child.wait();
     bench::report(watch, bytes);
     if (total != bytes)

@@ -18,6 +18,11 @@ endif()
 install(EXPORT broodTargets NAMESPACE brood:: DESTINATION ${package_dir})
 
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" Asio_VERSION_MINOR ${Asio_VERSION})
+if(BROOD_ASIO STREQUAL "boost")
+  set(asio_name Boost)
+else()
+  set(asio_name Asio)
+endif()
 configure_package_config_file(
   cmake/broodConfig.cmake.in
   ${PROJECT_BINARY_DIR}/broodConfig.cmake
@@ -39,10 +44,15 @@ install(
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
   BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
   OUTPUT_VARIABLE pc_to_prefix)
-set(pc_asio_flags "-DASIO_STANDALONE -DASIO_HAS_STD_ALIGNED_ALLOC=1")
-if(Asio_VERSION VERSION_LESS 1.26)
-  # For clang; g++ sets it itself, to the same value.
-  string(APPEND pc_asio_flags " -DASIO_HAS_CO_AWAIT=1")
+if(BROOD_ASIO STREQUAL "boost")
+  set(pc_asio_flags
+    "-DBROOD_ASIO_BOOST -DBOOST_ASIO_HAS_STD_ALIGNED_ALLOC=1")
+else()
+  set(pc_asio_flags "-DASIO_STANDALONE -DASIO_HAS_STD_ALIGNED_ALLOC=1")
+  if(Asio_VERSION VERSION_LESS 1.26)
+    # For clang; g++ sets it itself, to the same value.
+    string(APPEND pc_asio_flags " -DASIO_HAS_CO_AWAIT=1")
+  endif()
 endif()
 if(NOT Asio_INCLUDE_DIR IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
   string(APPEND pc_asio_flags " -I\"${Asio_INCLUDE_DIR}\"")

@@ -19,9 +19,12 @@
 #include <string>
 #include <utility>
 
-using asio::ip::tcp;
+// Whichever Asio brood was built with.
+namespace net = brood::asio;
+
 using brood::awaitable;
 using brood::use_awaitable;
+using net::ip::tcp;
 
 constexpr int connections = 3;
 
@@ -33,11 +36,10 @@ awaitable<void> copy(From& from, To& to)
     brood::error_code ec;
     while (!ec) {
         const auto size = co_await from.async_read_some(
-            asio::buffer(buffer), asio::redirect_error(use_awaitable, ec));
-        co_await asio::async_write(to, asio::buffer(buffer, size),
-                                   use_awaitable);
+            net::buffer(buffer), net::redirect_error(use_awaitable, ec));
+        co_await net::async_write(to, net::buffer(buffer, size), use_awaitable);
     }
-    if (ec != asio::error::eof)
+    if (ec != net::error::eof)
         throw brood::system_error(ec);
 }
 
@@ -76,18 +78,17 @@ awaitable<void> serve(tcp::acceptor acceptor)
 awaitable<void> ask(tcp::endpoint server)
 {
     for (int i = 1; i <= connections; ++i) {
-        tcp::socket socket(co_await asio::this_coro::executor);
+        tcp::socket socket(co_await net::this_coro::executor);
         co_await socket.async_connect(server, use_awaitable);
 
         const auto question = "hello " + std::to_string(i);
-        co_await asio::async_write(socket, asio::buffer(question),
-                                   use_awaitable);
+        co_await net::async_write(socket, net::buffer(question), use_awaitable);
         socket.shutdown(tcp::socket::shutdown_send);
 
         std::string answer;
         brood::error_code ec;  // eof, when all has come
-        co_await asio::async_read(socket, asio::dynamic_buffer(answer),
-                                  asio::redirect_error(use_awaitable, ec));
+        co_await net::async_read(socket, net::dynamic_buffer(answer),
+                                 net::redirect_error(use_awaitable, ec));
         std::cout << "sent '" << question << "', got '" << answer << "'\n";
     }
 }
@@ -100,14 +101,14 @@ void rethrow(std::exception_ptr failure)
 
 int main()
 {
-    asio::io_context io;
+    net::io_context io;
     // Port 0: any that is free.
     tcp::acceptor acceptor(io,
-                           tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+                           tcp::endpoint(net::ip::address_v4::loopback(), 0));
     const auto address = acceptor.local_endpoint();
 
-    asio::co_spawn(io, serve(std::move(acceptor)), rethrow);
-    asio::co_spawn(io, ask(address), rethrow);
+    net::co_spawn(io, serve(std::move(acceptor)), rethrow);
+    net::co_spawn(io, ask(address), rethrow);
     io.run();  // returns when neither has anything left to do
     std::cout << "all served\n";
 }

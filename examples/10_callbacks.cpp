@@ -13,7 +13,7 @@
 // until the io_context has run out of work.
 class collector {
 public:
-    collector(asio::io_context& io, const brood::command& what)
+    collector(brood::asio::io_context& io, const brood::command& what)
         : child_(brood::spawn_process(io, what))
     {
         read();
@@ -33,12 +33,12 @@ private:
     void read()
     {
         child_.out().async_read_some(
-            asio::buffer(chunk_),
+            brood::asio::buffer(chunk_),
             [this](brood::error_code ec, std::size_t size) {
                 output_.append(chunk_.data(), size);
                 if (!ec)
                     read();
-                else if (ec != asio::error::eof)
+                else if (ec != brood::asio::error::eof)
                     std::cerr << "reading: " << ec.message() << '\n';
             });
     }
@@ -51,7 +51,7 @@ private:
 
 int main()
 {
-    asio::io_context io;
+    brood::asio::io_context io;
     collector first(io, brood::exec("seq", "1", "100000").out(brood::piped));
     collector second(io, brood::shell("echo sorry; exit 3").out(brood::piped));
 

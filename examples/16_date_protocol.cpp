@@ -24,7 +24,7 @@ public:
 
 int main()
 {
-    asio::io_context io;
+    brood::asio::io_context io;
     auto [transport, protocol] = brood::subprocess_exec(
         io, [] { return std::make_shared<date_protocol>(); },
         brood::exec("date", "+%Y-%m-%d").in(brood::devnull));

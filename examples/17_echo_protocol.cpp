@@ -53,7 +53,7 @@ private:
 
 int main()
 {
-    asio::io_context io;
+    brood::asio::io_context io;
     const auto protocol = std::make_shared<echo_protocol>(
         std::vector<std::string>{"hello", "how are you?", "goodbye"});
     // The child lives with its protocol: nobody has to hold the transport.

@@ -104,7 +104,7 @@ private:
 
 int main()
 {
-    asio::io_context io;
+    brood::asio::io_context io;
     static_cast<void>(brood::subprocess_shell(
         io, [] { return std::make_shared<numbered_lines>(); },
         brood::shell("echo one; echo two; printf three").err(brood::devnull)));

@@ -28,12 +28,30 @@ enum class errc {
     sigchld_ignored,    ///< SIGCHLD is ignored, so it cannot tell of an end.
 };
 
-BROOD_API const std::error_category& brood_category() noexcept;
+BROOD_API const error_category& brood_category() noexcept;
 
 inline error_code make_error_code(errc code) noexcept
 {
     return {static_cast<int>(code), brood_category()};
 }
+
+/// A code in words: what() is "<message>: <the code's own message>".
+///
+/// brood throws its errors as this class or one derived from it, so that they
+/// read the same with either Asio: Boost's system_error would add the code's
+/// number and category. Only a cancelled operation is a bare system_error.
+///
+/// Threads: a value: distinct objects are independent.
+class BROOD_API described_error : public system_error {
+public:
+    described_error(error_code code, const std::string& message);
+    ~described_error() override;
+
+    const char* what() const noexcept override { return what_.c_str(); }
+
+private:
+    std::string what_;
+};
 
 /// A child could not be started. No child exists.
 ///
@@ -41,7 +59,7 @@ inline error_code make_error_code(errc code) noexcept
 /// std::errc.
 ///
 /// Threads: a value: distinct objects are independent.
-class BROOD_API spawn_error : public system_error {
+class BROOD_API spawn_error : public described_error {
 public:
     spawn_error(error_code code, spawn_step step, std::string path,
                 const std::string& message, std::string interpreter = {});
@@ -66,7 +84,7 @@ private:
 ///
 /// Threads: a value: distinct objects are independent.
 /// See: asyncio.IncompleteReadError
-class BROOD_API incomplete_read_error : public system_error {
+class BROOD_API incomplete_read_error : public described_error {
 public:
     incomplete_read_error(std::string partial,
                           std::optional<std::size_t> expected);
@@ -88,7 +106,7 @@ private:
 ///
 /// Threads: a value: distinct objects are independent.
 /// See: asyncio.LimitOverrunError
-class BROOD_API limit_overrun_error : public system_error {
+class BROOD_API limit_overrun_error : public described_error {
 public:
     limit_overrun_error(std::size_t consumed, bool separator_found);
     ~limit_overrun_error() override;
@@ -103,4 +121,4 @@ private:
 }  // namespace brood
 
 template <>
-struct std::is_error_code_enum<brood::errc> : std::true_type {};
+struct brood::error_types::is_error_code_enum<brood::errc> : std::true_type {};

@@ -4,7 +4,10 @@
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
 #include <brood/completed_process.hpp>
+#include <brood/detail/any_handler.hpp>
 #include <brood/export.hpp>
+
+#include BROOD_ASIO_HEADER(async_result.hpp)
 
 #include <chrono>
 #include <cstddef>
@@ -139,6 +142,64 @@ static_assert(!std::is_aggregate_v<completed_pipeline>);
 [[nodiscard]] BROOD_API awaitable<completed_pipeline>
 run_process(pipeline what,
             std::source_location where = std::source_location::current());
+
+namespace detail {
+
+using pipeline_handler = any_handler<void(error_code, completed_pipeline)>;
+
+BROOD_API void start_run(const executor& io, const pipeline& what,
+                         pipeline_handler handler, std::source_location where);
+
+class initiate_pipeline {
+public:
+    using executor_type = executor;
+    initiate_pipeline(const executor& io, pipeline what,
+                      std::source_location where)
+        : io_(io), what_(std::move(what)), where_(where)
+    {
+    }
+    executor_type get_executor() const noexcept { return io_; }
+    template <class Handler>
+    void operator()(Handler&& handler) const
+    {
+        start_run(io_, what_,
+                  pipeline_handler(std::forward<Handler>(handler), io_),
+                  where_);
+    }
+
+private:
+    executor io_;
+    pipeline what_;
+    std::source_location where_;
+};
+
+}  // namespace detail
+
+/// The same for any completion token.
+///
+/// Completion:   void(error_code, completed_pipeline); once; never inline.
+///               Nothing is thrown: the code says that a command could not be
+///               started, and the failure of each stage holds the exception.
+/// Cancellation: every type; the partial results come with operation_aborted.
+template <class Token = asio::use_awaitable_t<>>
+auto async_run_process(
+    const executor& io, pipeline what, Token&& token = Token(),
+    std::source_location where = std::source_location::current())
+{
+    return asio::async_initiate<Token, void(error_code, completed_pipeline)>(
+        detail::initiate_pipeline(io, std::move(what), where), token);
+}
+
+/// The same for an execution context, such as an asio::io_context.
+template <class Context, class Token = asio::use_awaitable_t<>>
+    requires requires(Context& context) { context.get_executor(); }
+auto async_run_process(
+    Context& context, pipeline what, Token&& token = Token(),
+    std::source_location where = std::source_location::current())
+{
+    return async_run_process(executor(context.get_executor()), std::move(what),
+                             std::forward<Token>(token), where);
+}
 
 /// Runs a pipeline and gives what its last command wrote.
 ///

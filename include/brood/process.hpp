@@ -20,6 +20,7 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace brood {
@@ -125,6 +126,20 @@ public:
     /// Limits:       none; all the output is held in memory.
     [[nodiscard]] awaitable<output> communicate(std::string input = {});
 
+    /// The same, for any completion token.
+    ///
+    /// Completion:   void(error_code, output); never inline. Nothing is
+    ///               thrown: what is a std::logic_error there is
+    ///               asio::error::invalid_argument here.
+    /// Cancellation: every type; otherwise as above.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_communicate(std::string input, Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code, output)>(
+            initiate_communicate{core_, get_executor()}, token,
+            std::move(input));
+    }
+
     /// Sends a signal. False: the child has already ended, nothing was sent.
     ///
     /// Errors: std::invalid_argument for a number that is no signal, or for
@@ -161,6 +176,25 @@ public:
     /// The same by another sequence than the command's.
     [[nodiscard]] awaitable<int> stop(stop_sequence sequence);
 
+    /// The same, for any completion token.
+    ///
+    /// Completion:   void(error_code, int returncode); never inline.
+    /// Cancellation: every type; as above: operation_aborted once they are
+    ///               dead.
+    template <class Token = asio::use_awaitable_t<>>
+        requires(!std::is_same_v<std::remove_cvref_t<Token>, stop_sequence>)
+    auto async_stop(Token&& token = Token())
+    {
+        return async_stop(stop_settings(), std::forward<Token>(token));
+    }
+    /// The same by another sequence than the command's.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_stop(stop_sequence sequence, Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code, int)>(
+            initiate_stop{core_, get_executor()}, token, std::move(sequence));
+    }
+
     /// Where create_subprocess() or the like was called.
     std::source_location created_at() const;
 
@@ -183,6 +217,42 @@ private:
         std::shared_ptr<detail::process_core> core;
         executor io;
     };
+
+    struct initiate_stop {
+        using executor_type = executor;
+        executor_type get_executor() const noexcept { return io; }
+        template <class Handler>
+        void operator()(Handler&& handler, stop_sequence sequence) const
+        {
+            start_stop(core, std::move(sequence),
+                       wait_handler(std::forward<Handler>(handler), io));
+        }
+        std::shared_ptr<detail::process_core> core;
+        executor io;
+    };
+
+    using output_handler = detail::any_handler<void(error_code, output)>;
+
+    struct initiate_communicate {
+        using executor_type = executor;
+        executor_type get_executor() const noexcept { return io; }
+        template <class Handler>
+        void operator()(Handler&& handler, std::string input) const
+        {
+            start_communicate(
+                core, std::move(input),
+                output_handler(std::forward<Handler>(handler), io));
+        }
+        std::shared_ptr<detail::process_core> core;
+        executor io;
+    };
+
+    static void start_stop(const std::shared_ptr<detail::process_core>& core,
+                           stop_sequence sequence, wait_handler handler);
+    static void
+    start_communicate(const std::shared_ptr<detail::process_core>& core,
+                      std::string input, output_handler handler);
+    stop_sequence stop_settings() const;
 
     static void start_wait(const std::shared_ptr<detail::process_core>& core,
                            wait_handler handler);

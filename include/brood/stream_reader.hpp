@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace brood {
@@ -68,6 +69,19 @@ public:
     [[nodiscard]] awaitable<std::string> readline();
     /// The same with a limit for this line alone.
     [[nodiscard]] awaitable<std::string> readline(std::size_t limit);
+    /// The next line, for any completion token.
+    ///
+    /// Completion:   void(error_code, std::string), as readline(); never
+    ///               inline. errc::limit_overrun: nothing is consumed;
+    ///               errc::already_reading beside another read.
+    /// Cancellation: every type; nothing is lost.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_readline(Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code, std::string)>(
+            initiate_read_until{core_, get_executor()}, token,
+            std::optional<std::string>());
+    }
     /// Everything up to and with the first of the separators to end.
     ///
     /// Errors: limit_overrun_error (nothing is consumed),
@@ -81,6 +95,22 @@ public:
         std::vector<std::string> list;
         (list.push_back(detail::text_argument(separators).value), ...);
         return read_until(std::move(list));
+    }
+
+    /// Everything up to and with `separator`, for any completion token.
+    ///
+    /// Completion:   void(error_code, std::string); never inline.
+    ///               errc::incomplete_read: it ended; the rest, consumed, is
+    ///               here. errc::limit_overrun: nothing is consumed.
+    ///               errc::already_reading beside another read;
+    ///               asio::error::invalid_argument: the separator is empty.
+    /// Cancellation: every type; nothing is lost.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_readuntil(std::string separator, Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code, std::string)>(
+            initiate_read_until{core_, get_executor()}, token,
+            std::optional(std::move(separator)));
     }
 
     /// The next line if it is there already; never waits.
@@ -124,6 +154,27 @@ private:
         executor io;
     };
 
+    using text_handler = detail::any_handler<void(error_code, std::string)>;
+
+    struct initiate_read_until {
+        using executor_type = executor;
+        executor_type get_executor() const noexcept { return io; }
+        template <class Handler>
+        void operator()(Handler&& handler,
+                        std::optional<std::string> separator) const
+        {
+            start_read_until(core, std::move(separator),
+                             text_handler(std::forward<Handler>(handler), io));
+        }
+        std::shared_ptr<detail::reader_core> core;
+        executor io;
+    };
+
+    // Without a separator: a line.
+    static void
+    start_read_until(const std::shared_ptr<detail::reader_core>& core,
+                     std::optional<std::string> separator,
+                     text_handler handler);
     static void
     start_read_some(const std::shared_ptr<detail::reader_core>& core,
                     asio::mutable_buffer into, size_handler handler);

@@ -66,6 +66,16 @@ public:
     ///
     /// Errors: system_error (broken_pipe) once nobody reads any more.
     [[nodiscard]] awaitable<void> drain();
+    /// The same, for any completion token.
+    ///
+    /// Completion:   void(error_code); never inline.
+    /// Cancellation: every type; only stops the waiting.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_drain(Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code)>(
+            initiate_wait{core_, get_executor(), &start_drain}, token);
+    }
 
     /// Closes the stream once everything is sent: the child sees its end. Not
     /// on a terminal: there is nothing to be seen before it is hung up.
@@ -84,6 +94,16 @@ public:
     ///
     /// Errors: system_error (broken_pipe) when something was not sent.
     [[nodiscard]] awaitable<void> wait_closed();
+    /// The same, for any completion token.
+    ///
+    /// Completion:   void(error_code); never inline.
+    /// Cancellation: every type; only stops the waiting.
+    template <class Token = asio::use_awaitable_t<>>
+    auto async_wait_closed(Token&& token = Token())
+    {
+        return asio::async_initiate<Token, void(error_code)>(
+            initiate_wait{core_, get_executor(), &start_wait_closed}, token);
+    }
 
     /// Writes some bytes of `buffers` (of the first that is not empty).
     ///
@@ -117,6 +137,25 @@ private:
         executor io;
     };
 
+    using wait_handler = detail::any_handler<void(error_code)>;
+    using start_wait = void(const std::shared_ptr<detail::writer_core>&,
+                            wait_handler);
+
+    struct initiate_wait {
+        using executor_type = executor;
+        executor_type get_executor() const noexcept { return io; }
+        template <class Handler>
+        void operator()(Handler&& handler) const
+        {
+            start(core, wait_handler(std::forward<Handler>(handler), io));
+        }
+        std::shared_ptr<detail::writer_core> core;
+        executor io;
+        start_wait* start;
+    };
+
+    static start_wait start_drain;
+    static start_wait start_wait_closed;
     static void
     start_write_some(const std::shared_ptr<detail::writer_core>& core,
                      asio::const_buffer from, size_handler handler);

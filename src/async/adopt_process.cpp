@@ -35,7 +35,7 @@ namespace {
 
 [[noreturn]] void fail(int error, const std::string& message)
 {
-    throw system_error(error_code(error, std::system_category()), message);
+    throw described_error(error_code(error, system_category()), message);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // connect_pipe.cpp: see connect_pipe.hpp.
 #include <brood/connect_pipe.hpp>
 
+#include <brood/errors.hpp>
+
 #include "async/read_transport_core.hpp"
 #include "async/write_transport_core.hpp"
 #include "os/channel.hpp"
@@ -29,14 +31,15 @@ os::channel take(const char* verb, int descriptor, os::channel_use use)
         given.release();
         auto copy = os::duplicate(descriptor);
         if (copy.error && copy.error != EBADF)
-            throw system_error(error_code(copy.error, std::system_category()),
-                               about(verb, descriptor) + " cannot be copied");
+            throw described_error(error_code(copy.error, system_category()),
+                                  about(verb, descriptor) +
+                                      " cannot be copied");
         given = std::move(copy.fd);
     }
     auto opened = os::make_channel(std::move(given), use);
     if (opened.error)
-        throw system_error(error_code(opened.error, std::system_category()),
-                           about(verb, descriptor) + " is " + opened.why);
+        throw described_error(error_code(opened.error, system_category()),
+                              about(verb, descriptor) + " is " + opened.why);
     return std::move(opened.made);
 }
 
@@ -46,8 +49,8 @@ std::shared_ptr<Core> watch(const char* verb, int descriptor,
 try {
     return std::make_shared<Core>(io, std::move(end), limit...);
 } catch (const system_error& error) {
-    throw system_error(error.code(),
-                       about(verb, descriptor) + " cannot be watched");
+    throw described_error(error.code(),
+                          about(verb, descriptor) + " cannot be watched");
 }
 
 template <class Protocol>

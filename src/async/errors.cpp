@@ -5,7 +5,7 @@ namespace brood {
 
 namespace {
 
-class category final : public std::error_category {
+class category final : public error_category {
 public:
     const char* name() const noexcept override { return "brood"; }
     std::string message(int code) const override
@@ -40,15 +40,26 @@ std::string incomplete_text(std::size_t got,
 
 }  // namespace
 
-const std::error_category& brood_category() noexcept
+namespace detail {
+template <>
+const char libbrood_is_built_with<this_asio>::mark = 1;
+}  // namespace detail
+
+const error_category& brood_category() noexcept
 {
     static const category instance;
     return instance;
 }
 
+described_error::described_error(error_code code, const std::string& message)
+    : system_error(code, message), what_(message + ": " + code.message())
+{
+}
+described_error::~described_error() = default;
+
 spawn_error::spawn_error(error_code code, spawn_step step, std::string path,
                          const std::string& message, std::string interpreter)
-    : system_error(code, message), step_(step), path_(std::move(path)),
+    : described_error(code, message), step_(step), path_(std::move(path)),
       interpreter_(std::move(interpreter))
 {
 }
@@ -56,8 +67,8 @@ spawn_error::~spawn_error() = default;
 
 incomplete_read_error::incomplete_read_error(
     std::string partial, std::optional<std::size_t> expected)
-    : system_error(errc::incomplete_read,
-                   incomplete_text(partial.size(), expected)),
+    : described_error(errc::incomplete_read,
+                      incomplete_text(partial.size(), expected)),
       partial_(std::move(partial)), expected_(expected)
 {
 }
@@ -65,10 +76,10 @@ incomplete_read_error::~incomplete_read_error() = default;
 
 limit_overrun_error::limit_overrun_error(std::size_t consumed,
                                          bool separator_found)
-    : system_error(errc::limit_overrun,
-                   separator_found
-                       ? "the separator is there, but the line is too long"
-                       : "no separator within the limit"),
+    : described_error(errc::limit_overrun,
+                      separator_found
+                          ? "the separator is there, but the line is too long"
+                          : "no separator within the limit"),
       consumed_(consumed)
 {
 }

@@ -229,7 +229,7 @@ void preparation::fail(spawn_step step, int error,
         message += ": no cgroup2 hierarchy that we may write to";
     if (step == spawn_step::open && error == ENXIO)
         message += ": a FIFO that nobody has open at its other end";
-    throw spawn_error(error_code(error, std::system_category()), step, path,
+    throw spawn_error(error_code(error, system_category()), step, path,
                       message);
 }
 
@@ -292,7 +292,7 @@ spawn_error preparation::explain(const os::spawn_failure& failure) const
         break;
     default: message += explain_attribute(failure, path);
     }
-    return spawn_error(error_code(failure.error, std::system_category()),
+    return spawn_error(error_code(failure.error, system_category()),
                        failure.step, std::move(path), message,
                        std::move(interpreter));
 }

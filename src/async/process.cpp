@@ -211,6 +211,20 @@ awaitable<int> process::stop(stop_sequence sequence)
     return stop_and_wait(core_, std::move(sequence));
 }
 
+stop_sequence process::stop_settings() const
+{
+    return core().stop_settings();
+}
+void process::start_stop(const std::shared_ptr<process_core>& core,
+                         stop_sequence sequence, wait_handler handler)
+{
+    if (!core->has_context())  // nobody is left to keep the time
+        return handler.complete(asio::error::operation_aborted,
+                                core->poll().value_or(0));
+    const begin_stop begin(std::move(sequence));
+    begin(core, std::move(handler));
+}
+
 void process::resize(int rows, int columns)
 {
     core().resize(rows, columns);

@@ -325,8 +325,8 @@ bool process_core::send_signal(int signal, signal_target to)
         return true;
     if (error == ESRCH)
         return false;
-    throw system_error(error_code(error, std::system_category()),
-                       "signalling child " + std::to_string(pid_));
+    throw described_error(error_code(error, system_category()),
+                          "signalling child " + std::to_string(pid_));
 }
 
 void process_core::resize(int rows, int columns)
@@ -345,9 +345,9 @@ void process_core::resize(int rows, int columns)
                                         std::to_string(most));
     const int error = os::resize_terminal(terminal_.number(), rows, columns);
     if (error)
-        throw system_error(error_code(error, std::system_category()),
-                           "resizing the terminal of child " +
-                               std::to_string(pid_));
+        throw described_error(error_code(error, system_category()),
+                              "resizing the terminal of child " +
+                                  std::to_string(pid_));
 }
 
 void process_core::drop() noexcept

@@ -27,7 +27,7 @@ using std::chrono::steady_clock;
 spawn_error with_effort(const spawn_error& error, const std::string& effort)
 {
     std::string message = error.what();
-    // std::system_error adds this, and will do so again.
+    // described_error adds this, and will do so again.
     const auto reason = ": " + error.code().message();
     if (message.ends_with(reason))
         message.resize(message.size() - reason.size());

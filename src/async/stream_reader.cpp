@@ -8,6 +8,8 @@
 
 #include <brood/stream_reader.hpp>
 
+#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
+#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
 #include BROOD_ASIO_HEADER(redirect_error.hpp)
 
 #include <algorithm>
@@ -40,7 +42,7 @@ awaitable<bool> fill(core_ptr core)
     if (ec == errc::already_reading)
         refuse_second_read();
     if (ec && ec != asio::error::eof)
-        throw system_error(ec, "reading from a child");
+        throw described_error(ec, "reading from a child");
     co_return !ec;
 }
 
@@ -82,20 +84,50 @@ awaitable<std::string> read_exactly(core_ptr core, std::size_t bytes)
     co_return buffer_of(*core).take(bytes);
 }
 
+// The next line, if all of it is there. Throws limit_overrun_error.
+std::optional<std::string> take_line(core::read_buffer& buffer,
+                                     std::size_t limit)
+{
+    if (const auto found = buffer.find_newline()) {
+        if (found->start > limit)
+            throw limit_overrun_error(found->start, true);
+        return buffer.take(found->end);
+    }
+    if (buffer.size() > limit)
+        throw limit_overrun_error(buffer.size(), false);
+    return std::nullopt;
+}
+
+// Everything to the first separator, if that is there. Throws
+// limit_overrun_error.
+std::optional<std::string>
+take_separated(core::read_buffer& buffer,
+               const std::vector<std::string>& separators, std::size_t limit)
+{
+    if (const auto found = buffer.find(separators)) {
+        if (found->start > limit)
+            throw limit_overrun_error(found->start, true);
+        return buffer.take(found->end);
+    }
+    // The tail may be the beginning of a separator.
+    std::size_t longest = 0;
+    for (const auto& separator : separators)
+        longest = std::max(longest, separator.size());
+    const auto surely = buffer.size() + 1;
+    if (surely > longest && surely - longest > limit)
+        throw limit_overrun_error(surely - longest, false);
+    return std::nullopt;
+}
+
 awaitable<std::string> read_line(core_ptr core, std::size_t limit)
 {
     if (limit == 0)
         throw std::invalid_argument("brood: readline(0): a line needs at "
                                     "least one byte");
     for (;;) {
-        auto& buffer = buffer_of(*core);
-        if (const auto found = buffer.find_newline()) {
-            if (found->start > limit)
-                throw limit_overrun_error(found->start, true);
-            co_return buffer.take(found->end);
-        }
-        if (buffer.size() > limit)
-            throw limit_overrun_error(buffer.size(), false);
+        auto line = take_line(buffer_of(*core), limit);
+        if (line)
+            co_return std::move(*line);
         const bool more = co_await fill(core);
         if (!more)
             co_return buffer_of(*core).take_all();
@@ -105,31 +137,105 @@ awaitable<std::string> read_line(core_ptr core, std::size_t limit)
 awaitable<std::string> read_separated(core_ptr core,
                                       std::vector<std::string> separators)
 {
-    std::size_t longest = 0;
-    for (const auto& separator : separators) {
+    for (const auto& separator : separators)
         if (separator.empty())
             throw std::invalid_argument("brood: readuntil(): a separator "
                                         "is empty");
-        longest = std::max(longest, separator.size());
-    }
-    const auto limit = core->limit();
     for (;;) {
-        auto& buffer = buffer_of(*core);
-        if (const auto found = buffer.find(separators)) {
-            if (found->start > limit)
-                throw limit_overrun_error(found->start, true);
-            co_return buffer.take(found->end);
-        }
-        // The tail may be the beginning of a separator.
-        const auto surely = buffer.size() + 1;
-        if (surely > longest && surely - longest > limit)
-            throw limit_overrun_error(surely - longest, false);
+        auto found =
+            take_separated(buffer_of(*core), separators, core->limit());
+        if (found)
+            co_return std::move(*found);
         const bool more = co_await fill(core);
         if (!more)
             throw incomplete_read_error(buffer_of(*core).take_all(),
                                         std::nullopt);
     }
 }
+
+// async_readline() and async_readuntil(): the same without a coroutine.
+class read_until_op : public std::enable_shared_from_this<read_until_op> {
+public:
+    using text_handler = detail::any_handler<void(error_code, std::string)>;
+
+    // Without a separator: a line.
+    read_until_op(core_ptr core, const std::optional<std::string>& separator,
+                  text_handler handler)
+        : core_(std::move(core)), handler_(std::move(handler))
+    {
+        if (separator)
+            separators_.push_back(*separator);
+    }
+
+    void start()
+    {
+        if (!separators_.empty() && separators_.front().empty())
+            return handler_.complete(asio::error::invalid_argument, {});
+        handler_.on_cancel([weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (!self)
+                return;
+            self->cancelled_ = true;
+            self->stop_.emit(asio::cancellation_type::all);
+        });
+        look();
+        waited_ = true;
+    }
+
+private:
+    void look()
+    {
+        if (core_->is_reading())
+            return finish(errc::already_reading, {});
+        auto& buffer = core_->buffer();
+        try {
+            auto found =
+                separators_.empty()
+                    ? take_line(buffer, core_->limit())
+                    : take_separated(buffer, separators_, core_->limit());
+            if (found)
+                return finish({}, std::move(*found));
+        } catch (const limit_overrun_error& error) {
+            return finish(error.code(), {});
+        }
+        if (cancelled_)
+            return finish(asio::error::operation_aborted, {});
+        auto filled = [self = shared_from_this()](error_code ec) {
+            self->filled(ec);
+        };
+        core_->start_fill(
+            {asio::bind_cancellation_slot(stop_.slot(), std::move(filled)),
+             core_->get_executor()});
+    }
+
+    void filled(error_code ec)
+    {
+        if (!ec)
+            return look();
+        if (ec != asio::error::eof)
+            return finish(ec, {});
+        if (!separators_.empty())
+            ec = errc::incomplete_read;
+        else
+            ec = {};
+        finish(ec, core_->buffer().take_all());
+    }
+
+    void finish(error_code ec, std::string text)
+    {
+        if (waited_)
+            handler_.complete_in_this_turn(ec, std::move(text));
+        else
+            handler_.complete(ec, std::move(text));
+    }
+
+    core_ptr core_;
+    std::vector<std::string> separators_;
+    text_handler handler_;
+    asio::cancellation_signal stop_;
+    bool cancelled_ = false;
+    bool waited_ = false;
+};
 
 }  // namespace
 
@@ -192,6 +298,14 @@ bool stream_reader::at_eof() const noexcept
 void stream_reader::close() noexcept
 {
     core_->close();
+}
+
+void stream_reader::start_read_until(const core_ptr& core,
+                                     std::optional<std::string> separator,
+                                     text_handler handler)
+{
+    std::make_shared<read_until_op>(core, separator, std::move(handler))
+        ->start();
 }
 
 void stream_reader::start_read_some(const core_ptr& core,

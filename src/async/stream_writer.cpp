@@ -65,6 +65,15 @@ awaitable<void> stream_writer::wait_closed()
 {
     return await(core_, &writer_core::start_wait_closed);
 }
+void stream_writer::start_drain(const core_ptr& core, wait_handler handler)
+{
+    core->start_drain(std::move(handler));
+}
+void stream_writer::start_wait_closed(const core_ptr& core,
+                                      wait_handler handler)
+{
+    core->start_wait_closed(std::move(handler));
+}
 void stream_writer::start_write_some(const core_ptr& core,
                                      asio::const_buffer from,
                                      size_handler handler)

@@ -296,4 +296,19 @@ awaitable<output> process::communicate(std::string input)
     return communicate_with(core_, std::move(input));
 }
 
+void process::start_communicate(const std::shared_ptr<process_core>& core,
+                                std::string input, output_handler handler)
+{
+    // Not thrown: what begins an operation that a coroutine waits for has
+    // nobody who could catch it.
+    try {
+        prepare(*core, std::move(input));
+    } catch (const std::logic_error&) {
+        return handler.complete(asio::error::invalid_argument, {});
+    } catch (const system_error& error) {
+        return handler.complete(error.code(), {});
+    }
+    start(core, std::move(handler));
+}
+
 }  // namespace brood

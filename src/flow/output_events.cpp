@@ -73,7 +73,7 @@ public:
             if (trouble && trouble != asio::error::eof &&
                 trouble != errc::stream_closed &&
                 !std::exchange(each.reported, true))
-                throw system_error(trouble, "reading from a child");
+                throw described_error(trouble, "reading from a child");
         }
     }
 

@@ -3,7 +3,7 @@
 
 #include "core/command_data.hpp"
 #include "flow/checked_output.hpp"
-#include "flow/run_operation.hpp"
+#include "flow/start_stages.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -149,6 +149,28 @@ awaitable<completed_pipeline> run_process(pipeline what,
         what.stages(), what.whole().data().run, where);
     co_return completed_pipeline(std::move(ended));
 }
+
+namespace detail {
+
+void start_run(const executor& io, const pipeline& what,
+               pipeline_handler handler, std::source_location where)
+{
+    try {
+        check_stages(what);
+    } catch (const std::invalid_argument&) {
+        std::vector<completed_process> none;
+        for (const auto& each : what.stages())
+            none.emplace_back(each).failure = std::current_exception();
+        return handler.complete(asio::error::invalid_argument,
+                                completed_pipeline(std::move(none)));
+    }
+    start_stages(io, what.stages(), what.whole().data().run, where,
+                 std::move(handler), [](run_operation::results all) {
+                     return completed_pipeline(std::move(all));
+                 });
+}
+
+}  // namespace detail
 
 awaitable<std::string> check_output(pipeline what, std::source_location where)
 {

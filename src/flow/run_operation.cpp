@@ -217,7 +217,7 @@ void run_operation::connect(command_data& data)
     if (started_ + 1 == stages_.size())
         return;
     next_ = os::make_pipe(data.pipe_size.value_or(0));
-    const error_code ec(next_.error, std::system_category());
+    const error_code ec(next_.error, system_category());
     if (ec)
         throw spawn_error(ec, spawn_step::pipe, std::string(),
                           "cannot make a pipe between two commands");

@@ -23,7 +23,7 @@ tee_sink::tee_sink(tee to, int parents, std::size_t line_limit)
         return;
     auto opened = os::open_file(to_.path(), to_.mode());
     if (opened.error)
-        throw spawn_error(error_code(opened.error, std::system_category()),
+        throw spawn_error(error_code(opened.error, system_category()),
                           spawn_step::open, to_.path(),
                           "cannot open " + shlex::quote(to_.path()) +
                               " for a tee");

@@ -198,7 +198,7 @@ spawn_step to_step(const std::string& name)
 
 spawn_error to_failure(const json& from)
 {
-    return {error_code(from.at("code").get<int>(), std::system_category()),
+    return {error_code(from.at("code").get<int>(), system_category()),
             to_step(from.at("step").get<std::string>()),
             to_bytes(from.at("path")), to_bytes(from.at("message")),
             to_bytes(from.at("interpreter"))};

@@ -72,7 +72,7 @@ replies& replies::fails_to_start(std::errc why, spawn_step step) &
 {
     auto& last = list_.back();
     last.fails = true;
-    last.code = error_code(static_cast<int>(why), std::system_category());
+    last.code = error_code(static_cast<int>(why), system_category());
     last.step = step;
     return *this;
 }

@@ -144,14 +144,14 @@ std::string refusal(const std::function<void()>& adopt)
     return "it was not refused";
 }
 
-system_error failure(const std::function<void()>& adopt)
+described_error failure(const std::function<void()>& adopt)
 {
     try {
         adopt();
-    } catch (const system_error& error) {
+    } catch (const described_error& error) {
         return error;
     }
-    return system_error(error_code(), "it did not fail");
+    return described_error(error_code(), "it did not fail");
 }
 
 TEST_F(adoption, collects_a_child_of_ours_with_its_full_status)

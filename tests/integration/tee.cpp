@@ -1,4 +1,5 @@
 // tee.cpp: where a captured stream goes besides.
+#include "support/in_a_copy.hpp"
 #include "support/runs.hpp"
 
 #include <brood/brood.hpp>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -41,6 +43,19 @@ TEST_F(tees, a_file_gets_everything_whatever_is_kept)
     static_cast<void>(
         run_now(command(what).tee_out(tee::to_file(dir / "log"))));
     EXPECT_EQ(read_file(dir / "log"), all);
+}
+
+TEST_F(tees, a_file_that_may_not_grow_ends_neither_run_nor_program)
+{
+    in_a_copy([] {
+        const temp_dir dir;
+        rlimit limit{1000, 1000};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const auto ended = run_now(
+            child("flood", "100K").tee_out(tee::to_file(dir / "log")));
+        require(ended.out == pattern(100 * 1024), "all was captured");
+        require(read_file(dir / "log") == pattern(1000), "as far as it goes");
+    });
 }
 
 TEST_F(tees, each_stream_has_its_own_and_several)

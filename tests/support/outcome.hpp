@@ -18,6 +18,8 @@
 
 namespace brood_test {
 
+namespace asio = brood::asio;
+
 class outcome {
 public:
     outcome(int returncode, brood::output written)
@@ -68,7 +70,7 @@ void run_test(Body body)
 // An errno as a spawn_error carries it.
 inline brood::error_code system_error_code(int error)
 {
-    return {error, std::system_category()};
+    return {error, brood::system_category()};
 }
 
 // The error that `what` fails to start with; none: it was started, which the

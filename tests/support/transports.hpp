@@ -21,6 +21,8 @@
 
 namespace brood_test {
 
+namespace asio = brood::asio;
+
 /// Runs the loop until `predicate` is true. False when it never will be: the
 /// loop has nothing left to do, or it takes too long.
 template <class Predicate>

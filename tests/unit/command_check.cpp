@@ -220,7 +220,7 @@ TEST_F(command_check, comes_before_anything_is_started_or_opened)
     // Each would create this file, were the command not looked at first.
     const brood_test::temp_dir dir;
     const auto witness = dir / "witness";
-    asio::io_context loop;
+    brood::asio::io_context loop;
     for (auto& [what, words] : every_misuse()) {
         if (!what.data().out)
             what.out(file(witness));

@@ -53,8 +53,8 @@ private:
         const auto error = errno;
         if (fd_ >= 0)
             ::close(fd_);
-        throw system_error(error_code(error, std::system_category()),
-                           "keeping a scripted reply");
+        throw described_error(error_code(error, system_category()),
+                              "keeping a scripted reply");
     }
 
     int fd_;
