@@ -29,8 +29,9 @@ brood::awaitable<void> with_all_its_family()
             .containment(brood::containment::session)
             .stop(brood::stop_sequence().then(SIGTERM, 1s));
     const auto found = co_await brood::run_process(hidden);
-    std::cout << to_string(found) << ", all output is here: "
-              << (found.complete ? "yes" : "no") << '\n';
+    std::cout << to_string(found)
+              << ", all output is here: " << (found.complete ? "yes" : "no")
+              << '\n';
 }
 
 int main()

@@ -82,9 +82,9 @@ void tee_sink::write_on()
     while (number_ >= 0 && written != waiting_.size()) {
         const auto* const from = waiting_.data() + written;
         const auto size = waiting_.size() - written;
-        const long result =
-            blocks_ ? os::write_without_waiting(number_, from, size)
-                    : os::write_file_quietly(number_, from, size);
+        const long result = blocks_
+                                ? os::write_without_waiting(number_, from, size)
+                                : os::write_file_quietly(number_, from, size);
         if (result == -EINTR)
             continue;
         if (result == -EAGAIN)

@@ -9,6 +9,7 @@
 #include "os/posix/descriptor.hpp"
 
 #include <cstddef>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -63,6 +64,11 @@ long read_channel(int number, channel_kind kind, void* data,
                   std::size_t size) noexcept;
 long write_channel(int number, channel_kind kind, const void* data,
                    std::size_t size) noexcept;
+
+// Held by whoever in this process sets O_NONBLOCK for a moment, or asks
+// whether it is there: what one sets, another must not take for lasting, or
+// take away.
+std::unique_lock<std::mutex> lock_status_flags() noexcept;
 
 // Once nobody is left at the other end: the error that a socket has of it, or
 // 0. Before that: -1.

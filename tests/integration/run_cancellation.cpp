@@ -111,9 +111,8 @@ TEST_F(cancelled_runs, end_with_ctrl_c_and_leave_nobody)
         auto main = [&]() -> awaitable<void> {
             const auto what = all.watching(
                 child("line-then-hold", "x")
-                    .tee_out(brood::tee::to_lines([](std::string_view) {
-                        must(::kill(0, SIGINT));
-                    })));
+                    .tee_out(brood::tee::to_lines(
+                        [](std::string_view) { must(::kill(0, SIGINT)); })));
             co_await run_process(what);
         };
         bool interrupted = false;

@@ -408,8 +408,7 @@ TEST_F(runs, that_are_refused_touch_nothing)
 TEST_F(runs, outlast_a_process_whose_main_thread_has_ended)
 {
     witness all;
-    const auto ended = run_now(
-        all.watching(exec("python3", "-c", R"(
+    const auto ended = run_now(all.watching(exec("python3", "-c", R"(
 import ctypes, os, threading, time
 pid = os.fork()
 if pid == 0:

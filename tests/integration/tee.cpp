@@ -51,8 +51,8 @@ TEST_F(tees, a_file_that_may_not_grow_ends_neither_run_nor_program)
         const temp_dir dir;
         rlimit limit{1000, 1000};
         ::setrlimit(RLIMIT_FSIZE, &limit);
-        const auto ended = run_now(
-            child("flood", "100K").tee_out(tee::to_file(dir / "log")));
+        const auto ended =
+            run_now(child("flood", "100K").tee_out(tee::to_file(dir / "log")));
         require(ended.out == pattern(100 * 1024), "all was captured");
         require(read_file(dir / "log") == pattern(1000), "as far as it goes");
     });

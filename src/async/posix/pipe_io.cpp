@@ -35,11 +35,15 @@ asio::posix::stream_descriptor watch(const executor& io, os::channel& end)
     const int number = end.fd.release();
     if (end.kind.manner == os::io_manner::not_needed)
         return watched;
+    if (end.kind.manner == os::io_manner::nonblocking) {
+        watched.native_non_blocking(true);
+        return watched;
+    }
+    const auto lock = os::lock_status_flags();
     const long flags = os::status_flags(number);
     watched.native_non_blocking(true);
     // Asio now takes it for non-blocking, and will not make it so again.
-    if (end.kind.manner != os::io_manner::nonblocking)
-        os::set_status_flags(number, flags);
+    os::set_status_flags(number, flags);
     return watched;
 }
 

@@ -73,13 +73,11 @@ opened open_again(int number, long flags) noexcept
 }
 
 // Does one call with O_NONBLOCK set. Others who use the description see the
-// flag meanwhile; of this process only one at a time does this, or one would
-// take the flag away under another's call.
+// flag meanwhile.
 template <class Call>
 long without_waiting(int number, Call call) noexcept
 {
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
+    const auto lock = lock_status_flags();
     const long flags = status_flags(number);
     if (flags < 0 || (flags & O_NONBLOCK))
         return call();
@@ -108,13 +106,21 @@ const char* wrong_direction(long flags, channel_use use) noexcept
 
 }  // namespace
 
+std::unique_lock<std::mutex> lock_status_flags() noexcept
+{
+    static std::mutex mutex;
+    return std::unique_lock(mutex);
+}
+
 opened_channel make_channel(descriptor given, channel_use use)
 {
     const int number = given.number();
     const auto fail = [](int error, const char* why) {
         return opened_channel{{}, error, why};
     };
+    auto lock = lock_status_flags();
     const long flags = status_flags(number);
+    lock.unlock();
     struct stat about{};
     if (flags < 0 ||
         system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0) {

@@ -177,9 +177,8 @@ bool may_signal_group_by_pidfd() noexcept
         if (own < 0)
             return own == -EMFILE || own == -ENFILE || own == -ENOMEM;
         const descriptor pidfd(static_cast<int>(own));
-        return !is_refused(system_call(SYS_pidfd_send_signal, pidfd.number(),
-                                       0, nullptr,
-                                       pidfd_signal_process_group));
+        return !is_refused(system_call(SYS_pidfd_send_signal, pidfd.number(), 0,
+                                       nullptr, pidfd_signal_process_group));
     }();
     return may;
 }
