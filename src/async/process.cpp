@@ -183,6 +183,10 @@ public:
     void operator()(const std::shared_ptr<process_core>& core,
                     detail::any_handler<void(error_code, int)> handler) const
     {
+        // Without its loop there is nothing to wait with; the child is gone.
+        if (!core->has_context())
+            return handler.complete(asio::error::operation_aborted,
+                                    core->poll().value_or(0));
         std::make_shared<detail::stop_operation>(core, sequence_)
             ->start(std::move(handler));
     }
@@ -218,9 +222,6 @@ stop_sequence process::stop_settings() const
 void process::start_stop(const std::shared_ptr<process_core>& core,
                          stop_sequence sequence, wait_handler handler)
 {
-    if (!core->has_context())  // nobody is left to keep the time
-        return handler.complete(asio::error::operation_aborted,
-                                core->poll().value_or(0));
     const begin_stop begin(std::move(sequence));
     begin(core, std::move(handler));
 }

@@ -58,8 +58,7 @@ void tell_of_start(const executor& io, subprocess_started started,
     asio::post(io, [started = std::move(started), stop, core] {
         if (!stop->is_wanted)
             return started(nullptr, subprocess_transport(core));
-        core->abandon();
-        core->child().drop();
+        core->discard();
         started(std::make_exception_ptr(
                     system_error(asio::error::operation_aborted)),
                 {});

@@ -200,6 +200,13 @@ void subprocess_transport_core::finish()
     to->connection_lost();
 }
 
+void subprocess_transport_core::discard() noexcept
+{
+    abandon();
+    child_->drop();
+    leave();
+}
+
 void subprocess_transport_core::abandon() noexcept
 {
     for (const auto& [fd, reader] : readers_)

@@ -45,6 +45,8 @@ public:
             protocol_ = std::move(successor);
     }
 
+    // Nobody has been told of it, and nobody will be: ends the child.
+    void discard() noexcept;
     void abandon() noexcept override;
 
 private:

@@ -425,6 +425,7 @@ TEST_F(verb_tokens, a_stop_after_the_loop_has_gone_is_aborted)
     p->async_stop(asio::bind_executor(other.get_executor(), made.here()));
     other.run();
     EXPECT_EQ(made.ec, asio::error::operation_aborted);
+    EXPECT_EQ(run(error_of(p->stop())), asio::error::operation_aborted);
 }
 
 }  // namespace
