@@ -78,9 +78,9 @@ long write_quietly(int number, const void* data, std::size_t size) noexcept
         // Offset -1: the current position, which a pipe does not have.
         const long result =
             system_call(SYS_pwritev2, number, &piece, 1, -1, -1, rwf_nosignal);
-        // EOPNOTSUPP: an unknown flag, or (an eventfd) a descriptor that
-        // takes none.
-        if (result != -EOPNOTSUPP && result != -ENOSYS)
+        // EOPNOTSUPP or EINVAL: an unknown flag, or (an eventfd) a descriptor
+        // that takes none.
+        if (result != -EOPNOTSUPP && result != -ENOSYS && result != -EINVAL)
             return result;
         if (result == -ENOSYS || is_pipe(number))
             can = false;
