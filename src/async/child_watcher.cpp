@@ -19,7 +19,7 @@ void require_pidfds()
 {
     if (const int error = os::pidfd_refusal())
         throw system_error(
-            error_code(error, std::system_category()),
+            error_code(error, system_category()),
             "brood: child_watcher::pidfd: this system gives no pidfds (it is "
             "older than Linux 5.3, or a filter of system calls refuses "
             "pidfd_open and clone3); choose child_watcher::automatic, which "
