@@ -95,9 +95,9 @@ void child_registry::choose(child_watcher way)
 void child_registry::require_open() const
 {
     if (is_closed_)
-        throw system_error(errc::context_closed,
-                           "brood: no child can be started or adopted here, "
-                           "nor a child watcher be chosen");
+        throw described_error(errc::context_closed,
+                              "brood: no child can be started or adopted here, "
+                              "nor a child watcher be chosen");
 }
 
 void child_registry::remove(entry place) noexcept

@@ -18,7 +18,7 @@ namespace {
 void require_pidfds()
 {
     if (const int error = os::pidfd_refusal())
-        throw system_error(
+        throw described_error(
             error_code(error, system_category()),
             "brood: child_watcher::pidfd: this system gives no pidfds (it is "
             "older than Linux 5.3, or a filter of system calls refuses "
@@ -29,7 +29,7 @@ void require_pidfds()
 void require_sigchld()
 {
     if (os::sigchld_is_ignored())
-        throw system_error(
+        throw described_error(
             errc::sigchld_ignored,
             "brood: child_watcher::sigchld: this process ignores SIGCHLD "
             "(SIG_IGN or SA_NOCLDWAIT), and a handler would end that for its "
