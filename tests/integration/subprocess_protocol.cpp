@@ -3,53 +3,21 @@
 
 #include <brood/brood.hpp>
 
-#include BROOD_ASIO_HEADER(bind_cancellation_slot.hpp)
-#include BROOD_ASIO_HEADER(cancellation_signal.hpp)
 #include BROOD_ASIO_HEADER(executor_work_guard.hpp)
 #include BROOD_ASIO_HEADER(io_context.hpp)
 #include BROOD_ASIO_HEADER(post.hpp)
 #include BROOD_ASIO_HEADER(strand.hpp)
 
-#include <chrono>
-#include <csignal>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 namespace {
 
-using brood::devnull;
-using brood::exec;
-using brood::piped_in;
-using brood::shell;
 using brood::subprocess_exec;
-using brood::subprocess_shell;
-using brood::to_stdout;
 using namespace brood_test;
 
-class subprocess_protocols : public loop_test {
-protected:
-    // A child whose protocol is the record that it gives.
-    std::shared_ptr<child_record> start(brood::command what)
-    {
-        const auto record = std::make_shared<child_record>();
-        return start(std::move(what), record);
-    }
-    std::shared_ptr<child_record> start(brood::command what,
-                                        std::shared_ptr<child_record> record)
-    {
-        auto [transport, protocol] =
-            subprocess_exec(io(), made_of(record), std::move(what));
-        EXPECT_EQ(protocol, record);
-        record->transport = transport;
-        return record;
-    }
-    void run_to_the_end(const std::shared_ptr<child_record>& record)
-    {
-        ASSERT_TRUE(turns_until(io(), [&] { return record->over; }));
-    }
-};
+using subprocess_protocols = child_test;
 
 // --- the protocol -----------------------------------------------------------
 

@@ -69,14 +69,30 @@ inline std::string with_reason(std::string event, brood::error_code why)
     return event;
 }
 
-/// What a child's protocol was told. `on` is called with each event, after it
-/// was written down.
-class child_record : public brood::subprocess_protocol {
+/// The events that a protocol was told, in order. `on` is called with each,
+/// after it was written down.
+class event_record {
 public:
     event_list events;
+    std::function<void(std::string_view)> on;
+
+protected:
+    void note(const std::string& event)
+    {
+        // Data comes in as many pieces as it likes.
+        if (!event.starts_with("data") || events.empty() ||
+            events.back() != event)
+            events.push_back(event);
+        if (on)
+            on(event);
+    }
+};
+
+/// What a child's protocol was told.
+class child_record : public brood::subprocess_protocol, public event_record {
+public:
     std::map<int, std::string> data;
     brood::subprocess_transport transport;
-    std::function<void(std::string_view)> on;
     bool over = false;
 
     void connection_made(brood::subprocess_transport made) override
@@ -112,89 +128,48 @@ public:
         EXPECT_EQ(count(events, event), 1) << event;
         return std::find(events.begin(), events.end(), event) - events.begin();
     }
-
-private:
-    void note(std::string event)
-    {
-        // Data comes in as many pieces as it likes.
-        if (!event.starts_with("data") || events.empty() ||
-            events.back() != event)
-            events.push_back(event);
-        if (on)
-            on(event);
-    }
 };
 
-/// The same for what is read, and for what is written.
-class read_record : public brood::read_protocol {
+/// The same for a pipe, whichever way it goes.
+template <class Protocol, class Transport>
+class pipe_record : public Protocol, public event_record {
 public:
-    event_list events;
-    std::string data;
-    brood::read_transport transport;
-    std::function<void(std::string_view)> on;
+    Transport transport;
 
     bool is_lost() const
     {
         return !events.empty() && events.back().starts_with("lost");
     }
-    void connection_made(brood::read_transport made) override
+    void connection_made(Transport made) override
     {
         transport = std::move(made);
         note("made");
     }
+    void connection_lost(brood::error_code why) override
+    {
+        note(with_reason("lost", why));
+    }
+};
+
+class read_record
+    : public pipe_record<brood::read_protocol, brood::read_transport> {
+public:
+    std::string data;
+
     void data_received(std::string_view bytes) override
     {
         EXPECT_FALSE(bytes.empty());
         data += bytes;
-        if (events.empty() || events.back() != "data")
-            events.push_back("data");
-        if (on)
-            on("data");
+        note("data");
     }
     void eof_received() override { note("eof"); }
-    void connection_lost(brood::error_code why) override
-    {
-        note(with_reason("lost", why));
-    }
-
-private:
-    void note(const std::string& event)
-    {
-        events.push_back(event);
-        if (on)
-            on(event);
-    }
 };
 
-class write_record : public brood::write_protocol {
+class write_record
+    : public pipe_record<brood::write_protocol, brood::write_transport> {
 public:
-    event_list events;
-    brood::write_transport transport;
-    std::function<void(std::string_view)> on;
-
-    bool is_lost() const
-    {
-        return !events.empty() && events.back().starts_with("lost");
-    }
-    void connection_made(brood::write_transport made) override
-    {
-        transport = std::move(made);
-        note("made");
-    }
     void pause_writing() override { note("pause"); }
     void resume_writing() override { note("resume"); }
-    void connection_lost(brood::error_code why) override
-    {
-        note(with_reason("lost", why));
-    }
-
-private:
-    void note(const std::string& event)
-    {
-        events.push_back(event);
-        if (on)
-            on(event);
-    }
 };
 
 /// A test with a loop, which goes before what is left behind is counted.
@@ -222,5 +197,29 @@ auto made_of(std::shared_ptr<Record> record = std::make_shared<Record>())
 {
     return [record] { return record; };
 }
+
+/// A test of children whose protocols write down what they are told.
+class child_test : public loop_test {
+protected:
+    // A child whose protocol is the record that it gives.
+    std::shared_ptr<child_record> start(brood::command what)
+    {
+        const auto record = std::make_shared<child_record>();
+        return start(std::move(what), record);
+    }
+    std::shared_ptr<child_record> start(brood::command what,
+                                        std::shared_ptr<child_record> record)
+    {
+        auto [transport, protocol] =
+            brood::subprocess_exec(io(), made_of(record), std::move(what));
+        EXPECT_EQ(protocol, record);
+        record->transport = transport;
+        return record;
+    }
+    void run_to_the_end(const std::shared_ptr<child_record>& record)
+    {
+        ASSERT_TRUE(turns_until(io(), [&] { return record->over; }));
+    }
+};
 
 }  // namespace brood_test
