@@ -177,8 +177,7 @@ public:
     void ticked()
     {
         const auto now = clock::now();
-        if (last_ != clock::time_point())
-            late_.push_back(seconds(now - last_ - tick));
+        late_.push_back(seconds(now - last_ - tick));
         last_ = now;
     }
     void held(clock::time_point since)
@@ -188,6 +187,9 @@ public:
 
     void report(const stopwatch& watch, long count)
     {
+        // A loop that never got to its last tick is late, too.
+        if (clock::now() - last_ > tick)
+            ticked();
         std::printf("{\"seconds\": %.12f, \"processor\": %.12f, "
                     "\"tick_median\": %.9f, \"tick_p99\": %.9f, "
                     "\"tick_longest\": %.9f, \"held\": %.9f, "
@@ -211,7 +213,7 @@ private:
             part * static_cast<double>(values.size() - 1))];
     }
 
-    clock::time_point last_;
+    clock::time_point last_ = clock::now();
     std::vector<double> late_;
     std::vector<double> held_;
 };
