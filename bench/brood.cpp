@@ -53,9 +53,9 @@ awaitable<void> many(std::string tiny, long count, int at_once)
 {
     const auto one = [&tiny](long) { return run_one(tiny); };
     const bench::stopwatch watch;
-    const auto codes = co_await brood::gather(
-        std::views::iota(0L, count) | std::views::transform(one),
-        brood::in_flight(at_once));
+    const auto codes = co_await brood::gather(std::views::iota(0L, count) |
+                                                  std::views::transform(one),
+                                              brood::in_flight(at_once));
     bench::report(watch, count);
     for (const int code : codes)
         if (code != 0)
@@ -145,8 +145,8 @@ awaitable<void> duplex(std::string tiny, long bytes)
         brood::exec(tiny, "cat").in(brood::piped).out(brood::piped);
     const bench::stopwatch watch;
     auto child = co_await brood::create_subprocess(what);
-    const auto [fed, total] = co_await brood::gather(
-        feed(child.in(), bytes), count_bytes(child.out()));
+    const auto [fed, total] = co_await brood::gather(feed(child.in(), bytes),
+                                                     count_bytes(child.out()));
     co_await child.wait();
     bench::report(watch, bytes);
     if (total != bytes)

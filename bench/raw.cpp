@@ -170,8 +170,7 @@ void many(const char* tiny, long count, long at_once)
 {
     const auto argv = argv_of(tiny);
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-    std::vector<child> children(
-        static_cast<std::size_t>(at_once));
+    std::vector<child> children(static_cast<std::size_t>(at_once));
     const auto start_one = [&](std::uint32_t place) {
         children[place] = spawn({tiny, argv.data()});
         epoll_event event{};
@@ -313,8 +312,7 @@ void duplex(const char* tiny, long bytes)
                 ::close(in.write_end);
         }
         if (waiting[0].revents) {
-            const long got =
-                ::read(out.read_end, buffer.data(), buffer.size());
+            const long got = ::read(out.read_end, buffer.data(), buffer.size());
             total += got;
             open = got > 0;
         }
@@ -385,16 +383,11 @@ int main(int argc, char** argv)
 {
     using work = void (*)(const char*, long);
     const std::pair<const char*, work> works[] = {
-        {"spawn_wait", spawn_wait},
-        {"spawn_communicate", spawn_communicate},
-        {"in_flight", in_flight},
-        {"two_in_flight", two_in_flight},
-        {"read_some", read_some},
-        {"read_all", read_all},
-        {"write_some", write_some},
-        {"duplex", duplex},
-        {"try_readline", lines},
-        {"readline", lines},
+        {"spawn_wait", spawn_wait}, {"spawn_communicate", spawn_communicate},
+        {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
+        {"read_some", read_some},   {"read_all", read_all},
+        {"write_some", write_some}, {"duplex", duplex},
+        {"try_readline", lines},    {"readline", lines},
         {"alive", alive},
     };
     return bench::run_named_work(argc, argv, works);

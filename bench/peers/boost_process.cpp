@@ -70,8 +70,7 @@ awaitable<void> spawn_communicate(std::string tiny, long count)
     bench::stopwatch watch;
     for (long i = 0; i != count; ++i) {
         asio::readable_pipe out(io);
-        auto child =
-            start(io, tiny, args, process::process_stdio{{}, out, {}});
+        auto child = start(io, tiny, args, process::process_stdio{{}, out, {}});
         std::string text;
         co_await asio::async_read(out, asio::dynamic_buffer(text), no_throw);
         const int code = co_await child.async_wait(use_awaitable);
@@ -99,11 +98,10 @@ awaitable<void> many(const std::string& tiny, long count, int at_once)
     long left = count;
     int workers = at_once;
     for (int i = 0; i != at_once; ++i)
-        asio::co_spawn(io, worker(tiny, left),
-                       [&](std::exception_ptr) {
-                           if (--workers == 0)
-                               all_done.cancel();
-                       });
+        asio::co_spawn(io, worker(tiny, left), [&](std::exception_ptr) {
+            if (--workers == 0)
+                all_done.cancel();
+        });
     co_await all_done.async_wait(no_throw);
     bench::report(watch, count);
 }
@@ -266,8 +264,7 @@ awaitable<void> stall(std::string tiny, long count)
     asio::steady_timer all_done(io, asio::steady_timer::time_point::max());
     const bench::stopwatch watch;
     for (int i = 0; i != bench::stall_in_flight; ++i)
-        asio::co_spawn(io,
-                       starter(tiny, count / bench::stall_in_flight, seen),
+        asio::co_spawn(io, starter(tiny, count / bench::stall_in_flight, seen),
                        [&](std::exception_ptr) {
                            if (--workers == 0)
                                all_done.cancel();

@@ -51,8 +51,8 @@ using arguments = char* const[];
     return pid;
 }
 
-[[maybe_unused]] pid_t start_by_posix_spawn(const char* program,
-                                            arguments argv, int out)
+[[maybe_unused]] pid_t start_by_posix_spawn(const char* program, arguments argv,
+                                            int out)
 {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -171,16 +171,11 @@ int main(int argc, char** argv)
 {
     using work = void (*)(const char*, long);
     const std::pair<const char*, work> works[] = {
-        {"spawn_wait", spawn_wait},
-        {"spawn_communicate", spawn_communicate},
-        {"in_flight", in_flight},
-        {"two_in_flight", two_in_flight},
-        {"read_some", bytes},
-        {"read_all", bytes},
-        {"write_some", bytes},
-        {"duplex", bytes},
-        {"readline", bytes},
-        {"alive", alive},
+        {"spawn_wait", spawn_wait}, {"spawn_communicate", spawn_communicate},
+        {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
+        {"read_some", bytes},       {"read_all", bytes},
+        {"write_some", bytes},      {"duplex", bytes},
+        {"readline", bytes},        {"alive", alive},
         {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);

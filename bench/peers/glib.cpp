@@ -356,16 +356,11 @@ int main(int argc, char** argv)
     loop = g_main_loop_new(nullptr, FALSE);
     using work = void (*)(const char*, long);
     const std::pair<const char*, work> works[] = {
-        {"spawn_wait", spawn_wait},
-        {"spawn_communicate", spawn_communicate},
-        {"in_flight", in_flight},
-        {"two_in_flight", two_in_flight},
-        {"read_some", read_some},
-        {"read_all", read_all},
-        {"write_some", write_some},
-        {"duplex", duplex},
-        {"readline", readline},
-        {"alive", alive},
+        {"spawn_wait", spawn_wait}, {"spawn_communicate", spawn_communicate},
+        {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
+        {"read_some", read_some},   {"read_all", read_all},
+        {"write_some", write_some}, {"duplex", duplex},
+        {"readline", readline},     {"alive", alive},
         {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);

@@ -99,9 +99,8 @@ struct reader {
             stream(from.out),
             [](uv_handle_t* pipe, std::size_t, uv_buf_t* to) {
                 auto& self = *static_cast<reader*>(pipe->data);
-                *to = uv_buf_init(
-                    self.buffer.data(),
-                    static_cast<unsigned>(self.buffer.size()));
+                *to = uv_buf_init(self.buffer.data(),
+                                  static_cast<unsigned>(self.buffer.size()));
             },
             [](uv_stream_t* pipe, ssize_t got, const uv_buf_t* from_pipe) {
                 auto& self = *static_cast<reader*>(pipe->data);
@@ -134,8 +133,8 @@ private:
         if (left <= 0)
             return uv_close(handle(to), nullptr);
         left -= bench::block_size;
-        const auto buffer = uv_buf_init(
-            block.data(), static_cast<unsigned>(block.size()));
+        const auto buffer =
+            uv_buf_init(block.data(), static_cast<unsigned>(block.size()));
         uv_write(&request, stream(*to), &buffer, 1,
                  [](uv_write_t* done, int code) {
                      must(code, "uv_write");
@@ -365,16 +364,11 @@ int main(int argc, char** argv)
 {
     using work = void (*)(const char*, long);
     const std::pair<const char*, work> works[] = {
-        {"spawn_wait", spawn_wait},
-        {"spawn_communicate", spawn_communicate},
-        {"in_flight", in_flight},
-        {"two_in_flight", two_in_flight},
-        {"read_some", read_some},
-        {"read_all", read_all},
-        {"write_some", write_some},
-        {"duplex", duplex},
-        {"readline", readline},
-        {"alive", alive},
+        {"spawn_wait", spawn_wait}, {"spawn_communicate", spawn_communicate},
+        {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
+        {"read_some", read_some},   {"read_all", read_all},
+        {"write_some", write_some}, {"duplex", duplex},
+        {"readline", readline},     {"alive", alive},
         {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);

@@ -34,8 +34,7 @@ void finish(QProcess& child)
 {
     if (child.state() != QProcess::NotRunning) {
         QEventLoop loop;
-        QObject::connect(&child, &QProcess::finished, &loop,
-                         &QEventLoop::quit);
+        QObject::connect(&child, &QProcess::finished, &loop, &QEventLoop::quit);
         loop.exec();
     }
     if (child.exitStatus() != QProcess::NormalExit || child.exitCode() != 0)
@@ -126,9 +125,8 @@ void read_some(const char* tiny, long bytes)
     long total = 0;
     QProcess child;
     read_output(child);
-    QObject::connect(&child, &QProcess::readyReadStandardOutput, [&] {
-        total += child.readAllStandardOutput().size();
-    });
+    QObject::connect(&child, &QProcess::readyReadStandardOutput,
+                     [&] { total += child.readAllStandardOutput().size(); });
     child.start(tiny, {"flood", QString::number(bytes)});
     finish(child);
     bench::report(watch, bytes);
@@ -186,9 +184,8 @@ void duplex(const char* tiny, long bytes)
     QProcess child;
     child.setProcessChannelMode(QProcess::ForwardedErrorChannel);
     feed(child, block, left);
-    QObject::connect(&child, &QProcess::readyReadStandardOutput, [&] {
-        total += child.readAllStandardOutput().size();
-    });
+    QObject::connect(&child, &QProcess::readyReadStandardOutput,
+                     [&] { total += child.readAllStandardOutput().size(); });
     child.start(tiny, {"cat"});
     finish(child);
     bench::report(watch, bytes);
@@ -260,16 +257,11 @@ int main(int argc, char** argv)
     const QCoreApplication application(argc, argv);
     using work = void (*)(const char*, long);
     const std::pair<const char*, work> works[] = {
-        {"spawn_wait", spawn_wait},
-        {"spawn_communicate", spawn_communicate},
-        {"in_flight", in_flight},
-        {"two_in_flight", two_in_flight},
-        {"read_some", read_some},
-        {"read_all", read_all},
-        {"write_some", write_some},
-        {"duplex", duplex},
-        {"readline", readline},
-        {"alive", alive},
+        {"spawn_wait", spawn_wait}, {"spawn_communicate", spawn_communicate},
+        {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
+        {"read_some", read_some},   {"read_all", read_all},
+        {"write_some", write_some}, {"duplex", duplex},
+        {"readline", readline},     {"alive", alive},
         {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);
