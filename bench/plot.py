@@ -87,7 +87,9 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     report = json.load(sys.stdin)
     for name, title, figure, works in PLOTS:
-        draw(folder / f"{name}.svg", title, figure, works, report)
+        works = [work for work in works if work in report["works"]]
+        if works:
+            draw(folder / f"{name}.svg", title, figure, works, report)
     print(f"Plots: {folder}")
 
 

@@ -377,6 +377,11 @@ void alive(const char* tiny, long count)
     }
 }
 
+void stall(const char*, long)
+{
+    bench::left_out("there is no loop");
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -389,6 +394,7 @@ int main(int argc, char** argv)
         {"write_some", write_some}, {"duplex", duplex},
         {"try_readline", lines},    {"readline", lines},
         {"alive", alive},
+        {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);
 }
