@@ -33,7 +33,7 @@ PLOTS = [
      ["read_some", "write_some", "duplex", "read_all"]),
     ("lines", "Lines of 8 bytes: million a second, more is better",
      "seconds", ["readline"]),
-    ("stall_tick", "How late the loop's ticks are while it starts children: "
+    ("stall_tick", "How late the loop's ticks are while it starts children:\n"
      "microseconds, 99th percentile, less is better", "tick_p99", ["stall"]),
     ("stall_held", "How long a start holds its caller: microseconds, median",
      "held", ["stall"]),
@@ -48,6 +48,12 @@ def in_unit(value, figure, unit):
     if figure != "seconds" or unit == "us":
         return value * 1e6
     return (1e-9 if unit == "GB/s" else 1e-6) / value
+
+
+def figure_of(bar):
+    if not bar:
+        return ""
+    return f"{bar:.0f}" if bar >= 100 else f"{bar:.3g}"
 
 
 def draw(path, title, figure, works, report):
@@ -65,8 +71,8 @@ def draw(path, title, figure, works, report):
             [report["shown"][peer] for peer in peers], bars,
             color=["#d95f02" if peer == "brood" else "#7f7f7f"
                    for peer in peers])
-        axes.bar_label(drawn, [f"{bar:.3g}" if bar else "" for bar in bars],
-                       padding=2, fontsize=7)
+        axes.bar_label(drawn, [figure_of(bar) for bar in bars], padding=2,
+                       fontsize=7)
         positive = [bar for bar in bars if bar > 0]
         if positive and max(positive) > 20 * min(positive):
             axes.set_xscale("log")
