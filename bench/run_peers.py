@@ -79,7 +79,7 @@ PEERS = [
          [["node", SCRIPTS / "child_process.mjs"]], ["--version"]),
     Peer("asyncio", "asyncio", "python3", python("default"),
          ["-c", "import asyncio"]),
-    Peer("asyncio-pidfd", "asyncio, pidfd", "python3", python("pidfd"),
+    Peer("asyncio-pidfd", "asyncio with pidfd", "python3", python("pidfd"),
          ["-c", "import asyncio; asyncio.PidfdChildWatcher"]),
     Peer("uvloop", "uvloop", "python3-uvloop", python("uvloop"),
          ["-c", "import uvloop"]),
