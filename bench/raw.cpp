@@ -393,8 +393,7 @@ int main(int argc, char** argv)
         {"read_some", read_some},   {"read_all", read_all},
         {"write_some", write_some}, {"duplex", duplex},
         {"try_readline", lines},    {"readline", lines},
-        {"alive", alive},
-        {"stall", stall},
+        {"alive", alive},           {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);
 }
