@@ -262,6 +262,8 @@ def main():
              if not arguments.only or work.name in arguments.only]
     rounds = 2 if arguments.quick else max(arguments.rounds, 1)
 
+    # So that the program of the moment is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     noise = Noise()
     results = measure(programs, folder, works, rounds, arguments.quick)
     rows = summary_of(works, peers, results)
