@@ -49,17 +49,27 @@ awaitable<int> run_one(std::string tiny)
     co_return co_await child.wait();
 }
 
-awaitable<void> in_flight(std::string tiny, long count)
+awaitable<void> many(std::string tiny, long count, int at_once)
 {
     const auto one = [&tiny](long) { return run_one(tiny); };
     const bench::stopwatch watch;
-    const auto codes = co_await brood::gather(
-        std::views::iota(0L, count) | std::views::transform(one),
-        brood::in_flight(bench::children_in_flight));
+    const auto codes = co_await brood::gather(std::views::iota(0L, count) |
+                                                  std::views::transform(one),
+                                              brood::in_flight(at_once));
     bench::report(watch, count);
     for (const int code : codes)
         if (code != 0)
             bench::fail("a child");
+}
+
+awaitable<void> in_flight(std::string tiny, long count)
+{
+    return many(std::move(tiny), count, bench::children_in_flight);
+}
+
+awaitable<void> two_in_flight(std::string tiny, long count)
+{
+    return many(std::move(tiny), count, bench::few_in_flight);
 }
 
 brood::command source(const std::string& tiny, const char* mode, long size)
@@ -94,6 +104,52 @@ awaitable<void> read_all(std::string tiny, long bytes)
     co_await child.wait();
     bench::report(watch, bytes);
     if (all.size() != static_cast<std::size_t>(bytes))
+        bench::fail("the output");
+}
+
+awaitable<void> feed(brood::stream_writer& to, long bytes)
+{
+    const std::string block(bench::block_size, 'x');
+    for (; bytes > 0; bytes -= bench::block_size) {
+        to.write(block);
+        co_await to.drain();
+    }
+    to.close();
+    co_await to.wait_closed();
+}
+
+awaitable<void> write_some(std::string tiny, long bytes)
+{
+    const auto what = brood::exec(tiny, "sink").in(brood::piped);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    co_await feed(child.in(), bytes);
+    co_await child.wait();
+    bench::report(watch, bytes);
+}
+
+awaitable<long> count_bytes(brood::stream_reader& from)
+{
+    long total = 0;
+    for (;;) {
+        const auto some = co_await from.read(bench::block_size);
+        if (some.empty())
+            co_return total;
+        total += static_cast<long>(some.size());
+    }
+}
+
+awaitable<void> duplex(std::string tiny, long bytes)
+{
+    const auto what =
+        brood::exec(tiny, "cat").in(brood::piped).out(brood::piped);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    const auto [fed, total] = co_await brood::gather(feed(child.in(), bytes),
+                                                     count_bytes(child.out()));
+    co_await child.wait();
+    bench::report(watch, bytes);
+    if (total != bytes)
         bench::fail("the output");
 }
 
@@ -160,6 +216,39 @@ awaitable<void> alive(std::string tiny, long count)
         co_await each.wait();
 }
 
+awaitable<void> tick(bench::stalls& seen)
+{
+    for (;;) {
+        co_await brood::sleep(bench::tick);
+        seen.ticked();
+    }
+}
+
+// Without a limit on gather a start waits for nothing, so that all its time is
+// time that it holds the loop.
+awaitable<void> start_some(std::string tiny, long count, bench::stalls& seen)
+{
+    for (long i = 0; i != count; ++i) {
+        const auto began = bench::stalls::clock::now();
+        auto child = co_await brood::create_subprocess(brood::exec(tiny));
+        seen.held(began);
+        co_await child.wait();
+    }
+}
+
+awaitable<void> stall(std::string tiny, long count)
+{
+    bench::stalls seen;
+    const auto ticker = co_await brood::create_task(tick(seen));
+    const auto share = [&](int) {
+        return start_some(tiny, count / bench::stall_in_flight, seen);
+    };
+    const bench::stopwatch watch;
+    co_await brood::gather(std::views::iota(0, bench::stall_in_flight) |
+                           std::views::transform(share));
+    seen.report(watch, count);
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -180,11 +269,15 @@ int main(int argc, char** argv)
         {"spawn_wait", work(spawn_wait)},
         {"spawn_communicate", work(spawn_communicate)},
         {"in_flight", work(in_flight)},
+        {"two_in_flight", work(two_in_flight)},
         {"read_some", work(read_some)},
         {"read_all", work(read_all)},
+        {"write_some", work(write_some)},
+        {"duplex", work(duplex)},
         {"try_readline", work(try_readline)},
         {"readline", work(readline)},
         {"alive", work(alive)},
+        {"stall", work(stall)},
     };
     return bench::run_named_work(argc, argv, works);
 }

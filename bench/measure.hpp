@@ -4,6 +4,14 @@
 //
 // does WORK with COUNT children (or bytes, or lines) of the program TINY, and
 // prints one line of JSON: what each of them took. run.py compares.
+//
+//   {"seconds": S, "processor": S}      of one piece; spawn_*: the median one
+//       and of `alive`: "memory_kib", "descriptors" (per child), "threads"
+//       and of `stall`: "tick_median", "tick_p99", "tick_longest", "held",
+//                       "held_p99" (all in seconds)
+//   {"left_out": "why"}                 where there is nothing to measure
+//
+// With BROOD_BENCH_GIB=N the program first touches that much memory.
 #pragma once
 
 #include <sys/resource.h>
@@ -13,6 +21,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -24,6 +33,9 @@ namespace bench {
 constexpr long block_size = 64 * 1024;
 constexpr long line_size = 8;  // of `tiny lines`
 constexpr int children_in_flight = 64;
+constexpr int few_in_flight = 2;
+constexpr int stall_in_flight = 16;  // of `stall`
+constexpr std::chrono::milliseconds tick{1};
 
 [[noreturn]] inline void fail(const char* what)
 {
@@ -150,10 +162,82 @@ inline void report(const stopwatch& watch, long count, const footprint& before,
         with_children.threads);
 }
 
+inline void left_out(const char* why)
+{
+    std::printf("{\"left_out\": \"%s\"}\n", why);
+}
+
+// For a loop with a ticker: how late its ticks are, and how long each start
+// of a child keeps the loop's thread.
+class stalls {
+public:
+    using clock = std::chrono::steady_clock;
+
+    // Of each tick, when the loop gets to it; the next is due one tick later.
+    void ticked()
+    {
+        const auto now = clock::now();
+        late_.push_back(seconds(now - last_ - tick));
+        last_ = now;
+    }
+    void held(clock::time_point since)
+    {
+        held_.push_back(seconds(clock::now() - since));
+    }
+
+    void report(const stopwatch& watch, long count)
+    {
+        // A loop that never got to its last tick is late, too.
+        if (clock::now() - last_ > tick)
+            ticked();
+        std::printf("{\"seconds\": %.12f, \"processor\": %.12f, "
+                    "\"tick_median\": %.9f, \"tick_p99\": %.9f, "
+                    "\"tick_longest\": %.9f, \"held\": %.9f, "
+                    "\"held_p99\": %.9f}\n",
+                    watch.each(count), watch.processor_of_each(count),
+                    at(late_, 0.5), at(late_, 0.99), at(late_, 1),
+                    at(held_, 0.5), at(held_, 0.99));
+    }
+
+private:
+    static double seconds(clock::duration time)
+    {
+        return std::max(0.0, std::chrono::duration<double>(time).count());
+    }
+    static double at(std::vector<double>& values, double part)
+    {
+        if (values.empty())
+            return 0;
+        std::sort(values.begin(), values.end());
+        return values[static_cast<std::size_t>(
+            part * static_cast<double>(values.size() - 1))];
+    }
+
+    clock::time_point last_ = clock::now();
+    std::vector<double> late_;
+    std::vector<double> held_;
+};
+
+// The memory of a big program, as far as BROOD_BENCH_GIB asks for one. Never
+// freed.
+inline void touch_memory()
+{
+    const char* const gib = std::getenv("BROOD_BENCH_GIB");
+    const auto size = gib ? std::strtoul(gib, nullptr, 10) << 30 : 0;
+    if (size == 0)
+        return;
+    auto* const memory = static_cast<volatile char*>(std::malloc(size));
+    if (!memory)
+        fail("malloc");
+    for (unsigned long at = 0; at < size; at += 4096)
+        memory[at] = 1;
+}
+
 // Calls the function of the work named in argv.
 template <class Works>
 int run_named_work(int argc, char** argv, const Works& works)
 {
+    touch_memory();
     if (argc == 4)
         for (const auto& [name, work] : works)
             if (argv[1] == std::string(name)) {

@@ -31,6 +31,7 @@ struct start {
     const char* program;
     char* const* argv;
     int out = -1;  // the child's standard output; -1: ours
+    int in = -1;   // its standard input
 };
 
 struct child {
@@ -52,6 +53,8 @@ int child_main(void* argument)
     ::syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
     if (what.out >= 0)
         ::dup2(what.out, 1);
+    if (what.in >= 0)
+        ::dup2(what.in, 0);
     const default_action action;
     for (int signal = 1; signal <= 64; ++signal)
         if (signal != SIGKILL && signal != SIGSTOP)
@@ -163,11 +166,11 @@ void spawn_communicate(const char* tiny, long count)
     bench::report(watch, count);
 }
 
-void in_flight(const char* tiny, long count)
+void many(const char* tiny, long count, long at_once)
 {
     const auto argv = argv_of(tiny);
     const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-    std::vector<child> children(bench::children_in_flight);
+    std::vector<child> children(static_cast<std::size_t>(at_once));
     const auto start_one = [&](std::uint32_t place) {
         children[place] = spawn({tiny, argv.data()});
         epoll_event event{};
@@ -177,7 +180,7 @@ void in_flight(const char* tiny, long count)
     };
     const bench::stopwatch watch;
     long started = 0;
-    for (; started < count && started < bench::children_in_flight; ++started)
+    for (; started < count && started < at_once; ++started)
         start_one(static_cast<std::uint32_t>(started));
     for (long ended = 0; ended != count;) {
         epoll_event events[bench::children_in_flight];
@@ -195,6 +198,16 @@ void in_flight(const char* tiny, long count)
         }
     }
     bench::report(watch, count);
+}
+
+void in_flight(const char* tiny, long count)
+{
+    many(tiny, count, bench::children_in_flight);
+}
+
+void two_in_flight(const char* tiny, long count)
+{
+    many(tiny, count, bench::few_in_flight);
 }
 
 // A child with its output in a pipe.
@@ -252,6 +265,64 @@ void read_all(const char* tiny, long bytes)
     std::free(memory);
 }
 
+void write_some(const char* tiny, long bytes)
+{
+    const std::vector<char> buffer(bench::block_size, 'x');
+    const auto argv = argv_of(tiny, "sink");
+    const bench::stopwatch watch;
+    const auto pipe = make_pipe();
+    const auto reader = spawn({tiny, argv.data(), -1, pipe.read_end});
+    ::close(pipe.read_end);
+    for (long left = bytes; left > 0;) {
+        const long some = std::min(left, bench::block_size);
+        const long written = ::write(pipe.write_end, buffer.data(),
+                                     static_cast<std::size_t>(some));
+        if (written < 0)
+            bench::fail("write");
+        left -= written;
+    }
+    ::close(pipe.write_end);
+    reap(reader);
+    bench::report(watch, bytes);
+}
+
+void duplex(const char* tiny, long bytes)
+{
+    std::vector<char> buffer(bench::block_size, 'x');
+    const auto argv = argv_of(tiny, "cat");
+    const bench::stopwatch watch;
+    const auto in = make_pipe();
+    const auto out = make_pipe();
+    const auto cat = spawn({tiny, argv.data(), out.write_end, in.read_end});
+    ::close(in.read_end);
+    ::close(out.write_end);
+    ::fcntl(in.write_end, F_SETFL, O_NONBLOCK);
+    long left = bytes;
+    long total = 0;
+    for (bool open = true; open;) {
+        pollfd waiting[2] = {{out.read_end, POLLIN, 0},
+                             {left > 0 ? in.write_end : -1, POLLOUT, 0}};
+        ::poll(waiting, 2, -1);
+        if (waiting[1].revents) {
+            const long some = std::min(left, bench::block_size);
+            const long written = ::write(in.write_end, buffer.data(),
+                                         static_cast<std::size_t>(some));
+            left -= std::max(written, 0L);
+            if (left == 0)
+                ::close(in.write_end);
+        }
+        if (waiting[0].revents) {
+            const long got = ::read(out.read_end, buffer.data(), buffer.size());
+            total += got;
+            open = got > 0;
+        }
+    }
+    finish({cat, out.read_end});
+    bench::report(watch, bytes);
+    if (total != bytes)
+        bench::fail("the output");
+}
+
 void lines(const char* tiny, long count)
 {
     std::vector<char> buffer(2 * bench::block_size);
@@ -306,6 +377,11 @@ void alive(const char* tiny, long count)
     }
 }
 
+void stall(const char*, long)
+{
+    bench::left_out("there is no loop");
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -313,9 +389,11 @@ int main(int argc, char** argv)
     using work = void (*)(const char*, long);
     const std::pair<const char*, work> works[] = {
         {"spawn_wait", spawn_wait}, {"spawn_communicate", spawn_communicate},
-        {"in_flight", in_flight},   {"read_some", read_some},
-        {"read_all", read_all},     {"try_readline", lines},
-        {"readline", lines},        {"alive", alive},
+        {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
+        {"read_some", read_some},   {"read_all", read_all},
+        {"write_some", write_some}, {"duplex", duplex},
+        {"try_readline", lines},    {"readline", lines},
+        {"alive", alive},           {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);
 }

@@ -25,13 +25,15 @@ MIB = 1 << 20
 
 class Work:
     """One thing to measure: its name, what the programs are asked to do,
-    size, unit, and the child where it is not the tiny one."""
+    size, unit, the child where it is not the tiny one, and how many GiB the
+    parent touches before."""
 
     def __init__(self, name, shown, count, unit, target=None, *, asked=None,
-                 child=None):
+                 child=None, gib=0):
         self.name, self.shown, self.count = name, shown, count
         self.unit, self.target = unit, target
         self.asked, self.child = asked or name, child
+        self.gib = gib
 
     def figure(self, seconds):
         """The seconds of one child, byte or line, as people read them."""

@@ -7,6 +7,8 @@
 //   tiny line            writes a line, exits with 0
 //   tiny flood BYTES     writes that much in blocks of 64 KiB
 //   tiny lines N         writes N lines of 8 bytes, in blocks of 64 KiB
+//   tiny sink            reads its input to the end
+//   tiny cat             writes what it reads
 //   tiny pause           waits to be killed; ends by itself after ten minutes
 //
 // Linux on x86-64 and aarch64.
@@ -106,6 +108,22 @@ void write_all(long size)
     }
 }
 
+void read_all(bool write_it)
+{
+    const long at = reinterpret_cast<long>(block);
+    for (;;) {
+        const long got = system_call(__NR_read, 0, at, block_size);
+        if (got <= 0)
+            return;
+        for (long done = 0; write_it && done < got;) {
+            const long some = system_call(__NR_write, 1, at + done, got - done);
+            if (some <= 0)
+                return;
+            done += some;
+        }
+    }
+}
+
 }  // namespace
 
 extern "C" [[noreturn]] void tiny_main(long argc, char** argv)
@@ -117,6 +135,8 @@ extern "C" [[noreturn]] void tiny_main(long argc, char** argv)
         case 'l':
             write_all(argc > 2 ? number(argv[2]) * line_size : line_size);
             break;
+        case 's': read_all(false); break;
+        case 'c': read_all(true); break;
         case 'p':
             alarm(600);
             for (;;)

@@ -72,6 +72,9 @@ PUBLIC_LAYERS = {
 # The one file that may include a library that brood's users need not have.
 JSON_USER = "src/testing/recording.cpp"
 
+# Programs with other libraries, which have nothing of brood.
+OTHERS = "bench/peers/"
+
 # Files of these folders see one platform only.
 PLATFORMS = {"linux", "posix", "windows"}
 
@@ -233,7 +236,7 @@ class Tree:
 
     def check_door(self, name):
         """The same rule for all C++, users' examples among it."""
-        if name == "include/brood/asio.hpp":
+        if name == "include/brood/asio.hpp" or name.startswith(OTHERS):
             return
         if RANK.get(self.layer(name), len(LAYERS)) < RANK["async"]:
             return    # check_includes has said more
