@@ -1,7 +1,8 @@
 // setting.hpp: the environment variables that choose between ways of working.
 //
 // For tests and for finding faults; none is needed in normal use:
-//   BROOD_SPAWN_ENGINE   clone, vfork or fork: the best engine allowed
+//   BROOD_SPAWN_ENGINE   async (the usual one), clone, vfork or fork: the best
+//                        engine allowed
 //   BROOD_CHILD_WATCHER  pidfd, threaded or sigchld: how the ends of children
 //                        are noticed where the context does not choose
 //   BROOD_GROUP_SIGNALS  number: signal groups by kill, not through a pidfd

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace brood::os {
 
@@ -78,6 +79,8 @@ struct child {
     bool foreign = false;
     // Keeps the thread that started it, where its end would be the child's.
     starter_stay stay = {};
+    // What it still uses of our memory; null once it has called exec.
+    std::shared_ptr<void> memory = {};
 };
 
 struct spawn_failure {
@@ -95,9 +98,9 @@ enum class spawn_engine {
     fork,   // a copy of the parent: costs with its memory
 };
 
-// The engine that the next plan without a change of identity will take. The
-// environment variable BROOD_SPAWN_ENGINE (clone, vfork, fork), read once,
-// names the best one allowed; one that the system refuses is not tried again.
+// The engine that spawn() will take for a plan without a change of identity.
+// The environment variable BROOD_SPAWN_ENGINE, read once, names the best one
+// allowed; one that the system refuses is not tried again.
 spawn_engine current_engine() noexcept;
 
 // 0, or why this machine has no pidfds for children, as far as that can be
@@ -108,6 +111,27 @@ int pidfd_refusal() noexcept;
 // child itself found, no child exists, and nothing opened here is left open.
 // Blocks until the child has called exec or failed. Safe from any thread.
 child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept;
+
+// A start that goes on while its caller does something else.
+struct spawn_start {
+    // As it is, perhaps before exec: it can be killed and collected, and that
+    // is all. On failure to begin with: none.
+    os::child child;
+    // Readable when it is over; not open: it is already.
+    descriptor report;
+};
+
+// Begins to start `plan`, by clone3, or by clone(2) where that is refused.
+// Blocks only where the machine, or what the plan asks for, leaves no other
+// way, or BROOD_SPAWN_ENGINE names one; the start is over then. `memory` owns
+// the plan and all that it points to, and lives on until the child has left it.
+spawn_start begin_spawn(const spawn_plan& plan, std::shared_ptr<void> memory,
+                        spawn_failure& failure) noexcept;
+
+// `report` is that of the start; left open. False: it is not over yet (or, if
+// `report` waits, waits for that). Else the child runs, or there is none (it
+// was collected) and `failure` says why.
+bool finish_spawn(child& begun, int report, spawn_failure& failure) noexcept;
 
 // What the parent's environ points to.
 const char* const* parent_environment() noexcept;

@@ -30,6 +30,8 @@ ALLOWED = {
     "__tsan_init",
     # Only reached when the stack is already overwritten.
     "__stack_chk_fail",
+    # child_main, where the clone leads to.
+    "_ZN5brood2os10child_mainERKNS0_10child_taskE",
     # The seam of the fault injection, in builds for testing.
     "_ZN5brood2os15fault_injection5errorE",
     "_ZN5brood2os15fault_injection8injectedE",

@@ -9,11 +9,10 @@
 // the parent's memory; and the child is either returned or reaped.
 #include "os/spawn.hpp"
 
-#include "os/posix/child_side.hpp"
+#include "os/linux/clone.hpp"
 #include "os/setting.hpp"
 #include "os/wait.hpp"
 
-#include <linux/sched.h>
 #include <sched.h>
 #include <sys/wait.h>
 
@@ -24,11 +23,8 @@
 #ifndef P_PIDFD
 #define P_PIDFD 3  // linux/wait.h, Linux 5.4
 #endif
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL  // linux/sched.h, Linux 5.7
-#endif
-#ifndef CLONE_CLEAR_SIGHAND
-#define CLONE_CLEAR_SIGHAND 0x100000000ULL  // linux/sched.h, Linux 5.5
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000  // sched.h, Linux 5.2
 #endif
 
 extern "C" char** environ;
@@ -36,10 +32,6 @@ extern "C" char** environ;
 namespace brood::os {
 
 namespace {
-
-// Enough for child_main, its callees and nothing else; signals are blocked,
-// so no handler's frame is ever put here.
-constexpr std::size_t child_stack_size = 16 * 1024;
 
 // Blocks every signal, those of the C library's own use too, and puts the
 // mask back.
@@ -63,70 +55,14 @@ private:
     std::uint64_t before_ = 0;
 };
 
-#if defined(__x86_64__) && !defined(__ILP32__)
-
-constexpr bool has_clone_engine = true;
-
-// clone3 with a call of child_main on the new stack. Own assembly, because
-// the C library's clone is intercepted by ThreadSanitizer, which then takes
-// the child for a thread.
-BROOD_CHILD_SIDE __attribute__((noinline)) long
-clone3_child(clone_args* arguments, const child_task* task) noexcept
-{
-#if defined(BROOD_FAULT_INJECTION)
-    if (fault_injection::fails(SYS_clone3))
-        return -fault_injection::error;
-#endif
-    long result;
-    register auto function asm("r8") = &child_main;
-    register auto argument asm("r9") = task;
-    asm volatile("syscall\n\t"
-                 "test %%rax, %%rax\n\t"
-                 "jnz 1f\n\t"
-                 "xor %%ebp, %%ebp\n\t"  // the end of the chain of frames
-                 "mov %%r9, %%rdi\n\t"
-                 "call *%%r8\n\t"  // the stack is 16-byte aligned before it
-                 "hlt\n"
-                 "1:"
-                 : "=a"(result)
-                 : "a"(SYS_clone3), "D"(arguments), "S"(sizeof *arguments),
-                   "r"(function), "r"(argument)
-                 : "rcx", "r11", "memory");
-    return result;
-}
-
 BROOD_CHILD_SIDE __attribute__((noinline)) long
 start_by_clone(const child_task& task, int* pidfd) noexcept
 {
     // The parent sleeps until the child has left this memory, so its own
     // stack can lend the space.
-    alignas(16) char stack[child_stack_size];
-    clone_args arguments{};
-    arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND;
-    if (pidfd) {
-        arguments.flags |= CLONE_PIDFD;
-        arguments.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
-    }
-    if (task.plan->cgroup >= 0 && !task.join_cgroup) {
-        arguments.flags |= CLONE_INTO_CGROUP;
-        arguments.cgroup = static_cast<unsigned>(task.plan->cgroup);
-    }
-    arguments.exit_signal = SIGCHLD;
-    arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
-    arguments.stack_size = sizeof stack;
-    return clone3_child(&arguments, &task);
+    child_stack stack;
+    return clone_child(stack, CLONE_VFORK, task, pidfd);
 }
-
-#else
-
-constexpr bool has_clone_engine = false;
-
-long start_by_clone(const child_task&, int*) noexcept
-{
-    return -ENOSYS;  // no assembly for this processor: the next engine
-}
-
-#endif
 
 // The child runs on this very frame until it calls exec, so nothing may
 // return from here on its side.
@@ -210,12 +146,13 @@ started start_once(spawn_engine engine, const child_task& task,
     return made;
 }
 
-started start(spawn_engine engine, const child_task& task,
-              bool want_pidfd) noexcept
+// `once` makes one attempt, with a pidfd or without.
+template <class Once>
+started start(Once once, bool want_pidfd) noexcept
 {
-    auto made = start_once(engine, task, want_pidfd);
+    auto made = once(want_pidfd);
     if (want_pidfd && no_pidfd(made.pid))
-        made = start_once(engine, task, false);
+        made = once(false);
     // A child that nobody has reaped keeps its number: opening it now still
     // finds the right one.
     if (made.pid > 0 && want_pidfd && made.pidfd < 0) {
@@ -225,23 +162,36 @@ started start(spawn_engine engine, const child_task& task,
     return made;
 }
 
-// Waits for the report of a child that has its own memory: an end of file
-// without one means that exec closed the pipe. False: what came is no report,
-// so nothing is known of the child but that it has not called exec.
-bool receive(int read_end, child_report& report) noexcept
+started start(spawn_engine engine, const child_task& task,
+              bool want_pidfd) noexcept
+{
+    return start([&](bool pidfd) { return start_once(engine, task, pidfd); },
+                 want_pidfd);
+}
+
+enum class received { end, report, nonsense, nothing };
+
+// What a child that may have its own memory has said. An end of file without a
+// report means that exec closed the pipe. Nonsense: nothing is known of the
+// child but that it has not called exec. Nothing: only where the pipe does not
+// wait.
+received receive(int read_end, child_report& report) noexcept
 {
     unsigned char bytes[sizeof report];
     long size = 0;
     do
         size = system_call(SYS_read, read_end, bytes, sizeof bytes);
     while (size == -EINTR);
+    if (size == -EAGAIN)
+        return received::nothing;
     if (size == 0)
-        return true;
+        return received::end;
     if (size != static_cast<long>(sizeof report))
-        return false;
+        return received::nonsense;
     std::memcpy(&report, bytes, sizeof report);
-    return report.step > spawn_step::none && report.step <= spawn_step::exec &&
-           report.error > 0;
+    const bool is_sound = report.step > spawn_step::none &&
+                          report.step <= spawn_step::exec && report.error > 0;
+    return is_sound ? received::report : received::nonsense;
 }
 
 // Blocks, but not for long: it is on its way out. By its pidfd where it has
@@ -282,9 +232,8 @@ int parent_for(const spawn_plan& plan) noexcept
     return plan.parent_death_signal ? this_process() : -1;
 }
 
-// The engines whose child may have memory of its own.
-child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
-                      spawn_failure& failure) noexcept
+// The pipe by which a child says what went wrong; exec closes it.
+pipe_ends make_report_pipe(const spawn_plan& plan) noexcept
 {
     auto errors = make_pipe(0);
     // Out of the way of the numbers that the child's own descriptors take.
@@ -293,6 +242,14 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
         errors.error = moved.error;
         errors.write_end = std::move(moved.fd);
     }
+    return errors;
+}
+
+// The engines whose child may have memory of its own.
+child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
+                      spawn_failure& failure) noexcept
+{
+    auto errors = make_report_pipe(plan);
     if (errors.error) {
         failure = {spawn_step::pipe, errors.error};
         return {};
@@ -311,7 +268,7 @@ child spawn_with_pipe(spawn_engine engine, const spawn_plan& plan,
     }
     errors.write_end.close();
     if (made.pid > 0 && !report.reached &&
-        !receive(errors.read_end.number(), report)) {
+        receive(errors.read_end.number(), report) == received::nonsense) {
         system_call(SYS_kill, made.pid, SIGKILL);
         report.step = spawn_step::none;
         report.error = EPROTO;
@@ -347,6 +304,112 @@ child spawn_here(const spawn_plan& plan, spawn_failure& failure) noexcept
     return finish(made, report, failure);
 }
 
+// What a child that runs beside us uses of ours, until it calls exec.
+struct child_memory {
+    child_stack stack;
+    child_report report;
+    child_task task;
+    std::shared_ptr<void> plans;  // owns the plan, too
+};
+
+// The ways to start one: it shares our memory, and we go on.
+enum class beside : int { clone3, clone, refused };
+
+beside allowed_beside() noexcept
+{
+    const auto named = setting("BROOD_SPAWN_ENGINE");
+    return named.empty() || named == "async" ? beside::clone3 : beside::refused;
+}
+
+std::atomic<beside>& way_beside() noexcept
+{
+    static std::atomic<beside> way{can_clone ? allowed_beside()
+                                             : beside::refused};
+    return way;
+}
+
+// Valgrind, which has no clone3, ends a program that tries clone like this.
+bool is_under_valgrind() noexcept
+{
+    return setting("LD_PRELOAD").find("vgpreload") != std::string_view::npos;
+}
+
+// A change of identity needs memory of its own; a parent's death, a thread
+// that stays.
+bool can_start_beside(const spawn_plan& plan) noexcept
+{
+#if defined(BROOD_FAULT_INJECTION)
+    // Its calls and the child's are counted in any order.
+    if (fault_injection::remaining >= 0 && !fault_injection::beside)
+        return false;
+#endif
+    return way_beside() != beside::refused && plan.parent_death_signal == 0 &&
+           plan.uid < 0 && plan.gid < 0 && !plan.set_groups;
+}
+
+started start_beside(child_memory& memory, bool want_pidfd) noexcept
+{
+    auto& task = memory.task;
+    const auto start_by = [&](beside way) {
+        return start(
+            [&](bool pidfd) {
+                started made{-ENOSYS};
+                int* const to = pidfd ? &made.pidfd : nullptr;
+                made.pid = way == beside::clone3
+                               ? clone_child(memory.stack, 0, task, to)
+                               : clone_child_plainly(memory.stack, task, to);
+                return made;
+            },
+            want_pidfd);
+    };
+    const signals_blocked blocked;
+    started made{-ENOSYS};
+    if (way_beside() == beside::clone3) {
+        made = start_by(beside::clone3);
+        if (made.pid >= 0 || (task.plan->cgroup < 0 && !refused(made.pid)))
+            return made;
+    }
+    // Whether it is the kernel or the cgroup that refuses: the child finds
+    // out.
+    task.join_cgroup = task.plan->cgroup >= 0;
+    if (way_beside() == beside::clone3 && task.join_cgroup)
+        made = start_by(beside::clone3);
+    if (!refused(made.pid))
+        return made;
+    way_beside() = is_under_valgrind() ? beside::refused : beside::clone;
+    if (way_beside() == beside::clone)
+        made = start_by(beside::clone);
+    if (refused(made.pid))
+        way_beside() = beside::refused;
+    return made;
+}
+
+// None with a failure; none without one: not in this way.
+spawn_start begin_beside(const spawn_plan& plan, std::shared_ptr<void> plans,
+                         spawn_failure& failure)
+{
+    auto errors = make_report_pipe(plan);
+    if (errors.error)  // the others may need no descriptor
+        return {};
+    // Not filled with zeros: the stack is large.
+    const auto memory = std::make_shared_for_overwrite<child_memory>();
+    memory->plans = std::move(plans);
+    memory->task = {&plan, &memory->report, errors.write_end.number(), false,
+                    -1};
+    const auto made = start_beside(*memory, plan.want_pidfd);
+    if (made.pid < 0) {
+        if (!refused(made.pid))
+            failure = {spawn_step::start, static_cast<int>(-made.pid)};
+        return {};
+    }
+    spawn_start begun;
+    begun.child.pid = static_cast<int>(made.pid);
+    begun.child.pidfd = above_standard(made.pidfd).fd;
+    begun.child.memory = memory;
+    begun.report = std::move(errors.read_end);
+    return begun;
+}
+
 // The kernel sends the signal when the thread that started the child ends, not
 // the process (PR_SET_PDEATHSIG(2const)). So a thread starts it that stays.
 child spawn_on_starter_thread(const spawn_plan& plan,
@@ -379,7 +442,7 @@ int pidfd_refusal() noexcept
         return 0;
     // It brings its own. Without arguments it starts nothing: EINVAL is the
     // answer of a kernel that would (clone(2)).
-    if (has_clone_engine && best_engine() == spawn_engine::clone &&
+    if (can_clone && best_engine() == spawn_engine::clone &&
         system_call(SYS_clone3, nullptr, 0) == -EINVAL)
         return 0;
     return static_cast<int>(-own);
@@ -395,6 +458,43 @@ child spawn(const spawn_plan& plan, spawn_failure& failure) noexcept
     failure = {};
     return plan.parent_death_signal ? spawn_on_starter_thread(plan, failure)
                                     : spawn_here(plan, failure);
+}
+
+spawn_start begin_spawn(const spawn_plan& plan, std::shared_ptr<void> memory,
+                        spawn_failure& failure) noexcept
+try {
+    failure = {};
+    spawn_start begun;
+    if (can_start_beside(plan))
+        begun = begin_beside(plan, std::move(memory), failure);
+    if (begun.child.pid < 0 && !failure.error)
+        begun.child = spawn(plan, failure);
+    return begun;
+} catch (...) {  // out of memory
+    failure = {spawn_step::start, ENOMEM};
+    return {};
+}
+
+bool finish_spawn(child& begun, int report, spawn_failure& failure) noexcept
+{
+    failure = {};
+    child_report said;
+    const auto seen = receive(report, said);
+    if (seen == received::nothing)
+        return false;
+    if (seen == received::nonsense) {
+        send_signal(begun, SIGKILL);
+        said.step = spawn_step::none;
+        said.error = EPROTO;
+    }
+    if (said.error) {
+        // On its way out, or gone: and then nothing of ours is in use.
+        reap_failed(begun.pid, begun.pidfd);
+        begun = child();
+        failure = {said.step, said.error, said.index};
+    }
+    begun.memory.reset();
+    return true;
 }
 
 }  // namespace brood::os

@@ -15,10 +15,12 @@
 
 // Code that may run in the child: not instrumented, because a sanitizer's
 // run-time is the parent's, and it would record accesses of a process that
-// it cannot tell from the parent.
+// it cannot tell from the parent. Nor does it look at the stack protector's
+// word: that is in the memory of the thread that started the child, which may
+// have ended.
 #define BROOD_CHILD_SIDE                                                       \
     __attribute__((no_sanitize("address"), no_sanitize("thread"),              \
-                   no_sanitize("undefined")))
+                   no_sanitize("undefined"), no_stack_protector))
 
 namespace brood::os {
 
@@ -31,6 +33,8 @@ struct fault_injection {
     static inline long error = 0;
     // How often a call was made to fail since the last arm().
     static inline long injected = 0;
+    // Children that run beside us are started also while injection is on.
+    static inline bool beside = false;
 
     static void arm(long calls, long with_error) noexcept
     {
@@ -89,9 +93,9 @@ BROOD_CHILD_SIDE inline long raw_system_call(long number, long a, long b,
                  : "memory");
     return x0;
 #else
-    // Elsewhere through the C library. It writes errno, which is harmless:
-    // the parent is suspended while the child shares its memory, and reads
-    // no errno of before.
+    // Elsewhere through the C library. It writes errno, which is harmless: a
+    // parent whose memory is shared is suspended then, as no child runs beside
+    // it without assembly, and it reads no errno of before.
     const long result = ::syscall(number, a, b, c, d, e, f);
     return result == -1 ? -static_cast<long>(errno) : result;
 #endif
