@@ -263,10 +263,15 @@ private:
 
 /// Starts a child on the current coroutine's executor.
 ///
-/// Streams that the command leaves open are inherited. Waits for nothing,
-/// except for room while a gather with a limit is running (see in_flight).
+/// Streams that the command leaves open are inherited. Waits until the child
+/// has called exec, and the loop goes on meanwhile; while a gather with a limit
+/// is running, also for room (see in_flight).
 ///
-/// Cancellation: a cancelled start leaves no child.
+/// Cancellation: a cancelled start leaves no child: one that has been born is
+///               killed, and has ended when the cancellation is told.
+/// Limits:       a child with a user or a group of its own, or with
+///               kill_on_parent_death(), and any child where the system allows
+///               no other way, holds the loop until exec.
 /// Errors:       std::invalid_argument for a command that can never work;
 ///               spawn_error, with the step and the path, when the system
 ///               refuses. No child exists then, and nothing is left open.
@@ -276,7 +281,7 @@ create_subprocess(command what,
                   std::source_location where = std::source_location::current());
 
 /// The same without a coroutine: starts a child whose operations complete on
-/// `io`. Safe from any thread.
+/// `io`, and blocks until it has called exec. Safe from any thread.
 [[nodiscard]] BROOD_API process
 spawn_process(const executor& io, const command& what,
               std::source_location where = std::source_location::current());

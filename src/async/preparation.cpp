@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -60,6 +61,24 @@ void preparation::prepare_environment()
         inherited.emplace_back(*each);
     environment_ = core::merge_environment(inherited, command_.environment);
     envp_ = pointers_to(environment_);
+    plan_.envp = envp_.data();
+}
+
+void preparation::keep_environment()
+{
+    const auto* const parent = os::parent_environment();
+    if (!parent || plan_.envp != parent)
+        return;
+    std::size_t bytes = 0;
+    for (auto each = parent; *each; ++each)
+        bytes += std::strlen(*each) + 1;
+    // One piece of memory, of which nothing moves again.
+    kept_.reserve(bytes);
+    for (auto each = parent; *each; ++each) {
+        envp_.push_back(kept_.data() + kept_.size());
+        kept_.append(*each).push_back('\0');
+    }
+    envp_.push_back(nullptr);
     plan_.envp = envp_.data();
 }
 

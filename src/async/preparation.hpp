@@ -34,6 +34,9 @@ public:
 
     // Good as long as this object lives.
     const os::spawn_plan& plan() const noexcept { return plan_; }
+    // For a child that may still read its environment when the program has
+    // changed its own.
+    void keep_environment();
     void want_pidfd(bool wanted) noexcept { plan_.want_pidfd = wanted; }
     std::vector<our_end>& our_ends() noexcept { return our_ends_; }
     // What resizes the child's terminal; not open where it has none of ours.
@@ -85,6 +88,7 @@ private:
     std::vector<const char*> candidate_pointers_;
     std::vector<const char*> argv_;
     std::vector<std::string> environment_;
+    std::string kept_;  // the parent's, if that was kept
     std::vector<const char*> envp_;
     std::vector<std::uint32_t> groups_;
     std::vector<os::resource_limit> limits_;

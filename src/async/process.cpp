@@ -254,9 +254,6 @@ awaitable<process> create_subprocess(command what, std::source_location where)
     if (state.cancelled() != asio::cancellation_type::none)
         throw system_error(asio::error::operation_aborted);
     const auto io = co_await asio::this_coro::executor;
-    // Where no start may have to wait, this one is over at once.
-    if (!detail::starts_are_patient(io))
-        co_return spawn_process(io, what, where);
     const detail::start_site site{what, where};
     auto core = co_await detail::start_child(io, what.data(), site);
     co_return process(std::move(core));

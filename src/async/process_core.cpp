@@ -5,6 +5,8 @@
 #include "os/pty.hpp"
 
 #include BROOD_ASIO_HEADER(execution/context.hpp)
+#include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 #include BROOD_ASIO_HEADER(query.hpp)
 
 #include <cerrno>
@@ -23,47 +25,132 @@ process_core::process_core(const executor& io, const command_data& command,
 {
 }
 
-std::shared_ptr<process_core> process_core::start(const executor& io,
-                                                  const command_data& command,
-                                                  const start_site& site)
-{
-    try {
-        return try_to_start(io, command, site);
-    } catch (const spawn_error& error) {
-        tell_start_failed(io, site, error);
-        throw;
+// What a child that has not called exec uses of ours, and how it says that it
+// has.
+struct process_core::start_under_way {
+    explicit start_under_way(const command_data& what)
+        : command(what), prepared(command)
+    {
+        prepared.keep_environment();
     }
-}
 
-std::shared_ptr<process_core>
-process_core::try_to_start(const executor& io, const command_data& command,
-                           const start_site& site)
-{
-    const std::shared_ptr<process_core> core(
-        new process_core(io, command, site.where));
-    core->observed_ = observation::of(io, site);
-    core->become_child(command);
-    if (core->observed_)
-        core->observed_->spawned(core->pid_);
-    return core;
-}
+    const command_data command;
+    preparation prepared;
+    os::descriptor report;
+    std::optional<asio::posix::stream_descriptor> watched;
+    std::function<void(std::exception_ptr)> over;
+};
 
-void process_core::become_child(const command_data& command)
+// Everything that can fail is done before `spawn` is called: from there on
+// there is either no child, or a child with an owner.
+template <class Prepared, class Spawn>
+void process_core::become_child(Prepared& prepared, const command_data& command,
+                                Spawn spawn)
 {
-    preparation prepared(command);
     enter_context(prepared);
     take_ends(prepared, command.limit);
     make_watch();
     prepared.want_pidfd(watch_->wants_pidfd());
     family_ = os::family(containment_of(command), prepared.cgroup());
-    // Everything that can fail has been done: from here on there is either
-    // no child, or a child with an owner.
     os::spawn_failure failure;
-    auto child = os::spawn(prepared.plan(), failure);
+    auto child = spawn(failure);
     prepared.close_child_ends();
     if (failure.error)
         throw prepared.explain(failure);
     adopt(std::move(child));
+}
+
+std::shared_ptr<process_core> process_core::start(const executor& io,
+                                                  const command_data& command,
+                                                  const start_site& site)
+{
+    const std::shared_ptr<process_core> core(
+        new process_core(io, command, site.where));
+    core->observed_ = observation::of(io, site);
+    try {
+        preparation prepared(command);
+        core->become_child(prepared, command, [&](os::spawn_failure& failure) {
+            return os::spawn(prepared.plan(), failure);
+        });
+    } catch (const spawn_error& error) {
+        tell_start_failed(io, site, error);
+        throw;
+    }
+    if (core->observed_)
+        core->observed_->spawned(core->pid_);
+    return core;
+}
+
+std::shared_ptr<process_core>
+process_core::begin_start(const executor& io, const command_data& command,
+                          const start_site& site)
+{
+    const std::shared_ptr<process_core> core(
+        new process_core(io, command, site.where));
+    core->observed_ = observation::of(io, site);
+    const auto starting = std::make_shared<start_under_way>(command);
+    auto& prepared = starting->prepared;
+    core->become_child(prepared, command, [&](os::spawn_failure& failure) {
+        auto begun = os::begin_spawn(prepared.plan(), starting, failure);
+        starting->report = std::move(begun.report);
+        return std::move(begun.child);
+    });
+    if (starting->report.is_open())
+        core->starting_ = starting;
+    else if (core->observed_)
+        core->observed_->spawned(core->pid_);
+    return core;
+}
+
+void process_core::wait_for_start(std::function<void(std::exception_ptr)> over)
+{
+    starting_->over = std::move(over);
+    error_code ec;
+    starting_->watched.emplace(io_);
+    starting_->watched->assign(starting_->report.number(), ec);
+    if (!ec) {
+        starting_->report.release();
+        return watch_start();
+    }
+    // No room in epoll: then it is waited for here, which is not long.
+    starting_->watched.reset();
+    asio::post(io_, [self = shared_from_this()] { self->start_is_over(); });
+}
+
+void process_core::watch_start()
+{
+    starting_->watched->async_wait(asio::posix::stream_descriptor::wait_read,
+                                   [self = shared_from_this()](error_code ec) {
+                                       if (!ec)
+                                           self->start_is_over();
+                                   });
+}
+
+void process_core::start_is_over()
+{
+    if (!starting_)  // dropped
+        return;
+    const int report = starting_->watched ? starting_->watched->native_handle()
+                                          : starting_->report.number();
+    auto child = watch_->release();
+    os::spawn_failure failure;
+    const bool is_over = os::finish_spawn(child, report, failure);
+    watch_->adopt(std::move(child));
+    if (!is_over)
+        return watch_start();
+    const auto starting = std::exchange(starting_, nullptr);
+    starting->watched.reset();
+    starting->report.close();
+    std::exception_ptr why;
+    if (failure.error) {
+        why = std::make_exception_ptr(starting->prepared.explain(failure));
+        watch_.reset();
+        gone();
+        pid_ = -1;
+    } else if (observed_) {
+        observed_->spawned(pid_);
+    }
+    std::exchange(starting->over, nullptr)(std::move(why));
 }
 
 void process_core::enter_context(const preparation& prepared)
@@ -354,6 +441,12 @@ void process_core::drop() noexcept
 {
     if (std::exchange(dropped_, true))
         return;
+    // Nobody has seen it: it is not left alone, whatever the command says.
+    if (const auto starting = std::exchange(starting_, nullptr)) {
+        policy_ = on_drop::kill;
+        starting->watched.reset();
+        starting->over = nullptr;
+    }
     const bool is_lost = observed_ && policy_ == on_drop::kill &&
                          runs_for_us() && os::is_running(watch_->child());
     // Before its input ends: it could take that for its cue.

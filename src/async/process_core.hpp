@@ -20,6 +20,8 @@
 
 #include <brood/process.hpp>
 
+#include <exception>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -52,10 +54,21 @@ public:
     static std::shared_ptr<process_core> start(const executor& io,
                                                const command_data& command,
                                                const start_site& site);
-    // The same, but nobody is told when it fails: who calls may try again.
+    // Begins to start `command`, and does not wait for exec. Throws what can be
+    // told before; nobody is told of that: who calls may try again.
     static std::shared_ptr<process_core>
-    try_to_start(const executor& io, const command_data& command,
-                 const start_site& site);
+    begin_start(const executor& io, const command_data& command,
+                const start_site& site);
+    // True until the outcome is known: pid() is a child that has not called
+    // exec, and may be none.
+    bool is_starting() const noexcept { return starting_ != nullptr; }
+    // Calls `over` once, on the loop, never inline: with nothing, or with what
+    // start() would have thrown; there is no child then. Never called when the
+    // core is dropped first, which kills the child.
+    void wait_for_start(std::function<void(std::exception_ptr)> over);
+    // Nobody wants the child any more. The start is over soon: how, is told as
+    // ever.
+    void kill_start() noexcept { kill_for_good(); }
     // For a process that somebody else has started.
     static std::shared_ptr<process_core>
     take_over(const executor& io, os::child child, std::source_location where);
@@ -104,7 +117,13 @@ private:
     process_core(const executor& io, const command_data& command,
                  std::source_location where);
 
-    void become_child(const command_data& command);
+    struct start_under_way;
+
+    template <class Prepared, class Spawn>
+    void become_child(Prepared& prepared, const command_data& command,
+                      Spawn spawn);
+    void watch_start();
+    void start_is_over();
     void enter_context(const preparation& prepared);
     void join(child_registry& registry);
     void make_watch();
@@ -144,6 +163,7 @@ private:
     std::optional<resource_usage> usage_;
     std::list<wait_handler> waiters_;
     std::map<int, pipe_end> ends_;
+    std::shared_ptr<start_under_way> starting_;
     os::descriptor terminal_;  // the master of the child's, if it is ours
     communication talk_;
     child_registry* registry_ = nullptr;

@@ -45,31 +45,22 @@ class start_op final : public waiting_start,
                        public std::enable_shared_from_this<start_op> {
 public:
     start_op(const executor& io, start_site site, start_attempt make,
-             start_handler handler)
-        : io_(io), make_(std::move(make)), shown_(site.what),
-          where_(site.where), handler_(std::move(handler)),
+             std::function<void()> gave_up, start_handler handler)
+        : io_(io), make_(std::move(make)), gave_up_(std::move(gave_up)),
+          shown_(site.what), where_(site.where), handler_(std::move(handler)),
           queue_(start_queue::of(io))
     {
     }
 
     void start()
     {
-        // Also where others wait: it may need less than they do, and they
-        // may be waiting for what it is to do.
-        attempt();
-        if (!handler_)
-            return;
-        if (!queue_.is_patient() || !make_timer())
-            return complete(failure_, nullptr);
-        place_ = queue_.add(weak_from_this());
         handler_.on_cancel([weak = weak_from_this()] {
             if (const auto self = weak.lock())
                 self->cancel();
         });
-        if (queue_.is_first(*place_))
-            wait_or_give_up();
-        else
-            wait_until(steady_clock::time_point::max());
+        // Also where others wait: it may need less than they do, and they
+        // may be waiting for what it is to do.
+        attempt();
     }
 
     void wake(bool child_ended) override
@@ -82,23 +73,61 @@ public:
     }
 
 private:
-    // Leaves `failure_` where another attempt might do better; all else, good
-    // or bad, completes.
     void attempt()
     {
         ++attempts_;
-        std::shared_ptr<process_core> core;
         try {
-            core = make_({shown_, where_});
-        } catch (const spawn_error& error) {
-            failure_ = std::current_exception();
-            if (is_shortage(error.code()))
-                return;
+            under_way_ = make_({shown_, where_});
         } catch (...) {
-            failure_ = std::current_exception();
+            return failed(std::current_exception());
         }
-        const auto failure = core ? nullptr : failure_;
-        complete(failure, std::move(core));
+        if (!under_way_->is_starting())
+            return complete(nullptr, std::exchange(under_way_, nullptr));
+        under_way_->wait_for_start(
+            [self = shared_from_this()](std::exception_ptr why) {
+                auto core = std::exchange(self->under_way_, nullptr);
+                if (self->is_cancelled_)
+                    self->end(std::move(why), std::move(core));
+                else if (why)
+                    self->failed(std::move(why));
+                else
+                    self->complete_in_this_turn(std::move(core));
+            });
+    }
+
+    void failed(std::exception_ptr why)
+    {
+        if (gave_up_)
+            gave_up_();
+        failure_ = std::move(why);
+        if (!may_do_better() || !wait_in_queue())
+            return complete(failure_, nullptr);
+        if (queue_.is_first(*place_))
+            wait_or_give_up();
+        else
+            wait_until(steady_clock::time_point::max());
+    }
+
+    // Another attempt, that is, later.
+    bool may_do_better() const
+    {
+        try {
+            std::rethrow_exception(failure_);
+        } catch (const spawn_error& error) {
+            return is_shortage(error.code());
+        } catch (...) {
+            return false;
+        }
+    }
+
+    bool wait_in_queue()
+    {
+        if (place_)
+            return true;
+        if (!queue_.is_patient() || !make_timer())
+            return false;
+        place_ = queue_.add(weak_from_this());
+        return true;
     }
 
     // Its service is made with the first timer of a context, and needs
@@ -115,11 +144,9 @@ private:
 
     void go_on()
     {
-        if (!handler_)  // over, while this was on its way
-            return;
-        attempt();
-        if (handler_)
-            wait_or_give_up();
+        // Over, or at it, while this was on its way.
+        if (handler_ && !under_way_)
+            attempt();
     }
 
     // Its turn begins with its first failure as the first of the queue: the
@@ -160,10 +187,30 @@ private:
 
     void cancel()
     {
-        if (handler_)
-            complete(std::make_exception_ptr(
-                         system_error(asio::error::operation_aborted)),
-                     nullptr);
+        if (!handler_ || std::exchange(is_cancelled_, true))
+            return;
+        if (under_way_)
+            under_way_->kill_start();
+        else
+            abort(nullptr);
+    }
+
+    // A child that was killed while it started has ended when that is told.
+    void end(std::exception_ptr why, std::shared_ptr<process_core> core)
+    {
+        if (why)
+            return abort(nullptr);
+        core->start_wait({[self = shared_from_this(), core](error_code, int) {
+                              self->abort(core);
+                          },
+                          io_});
+    }
+
+    void abort(std::shared_ptr<process_core> killed)
+    {
+        complete(std::make_exception_ptr(
+                     system_error(asio::error::operation_aborted)),
+                 std::move(killed));
     }
 
     // Of the last attempt, not of those before.
@@ -183,24 +230,40 @@ private:
     {
         if (failure)
             tell(failure);
-        if (timer_)
-            timer_->cancel();
-        if (place_)
-            queue_.leave(*std::exchange(place_, std::nullopt));
+        stop_waiting();
         std::exchange(handler_, start_handler())
             .complete(std::move(failure), std::move(core));
     }
 
+    // The usual case spares a turn of the loop.
+    void complete_in_this_turn(std::shared_ptr<process_core> core)
+    {
+        stop_waiting();
+        std::exchange(handler_, start_handler())
+            .complete_in_this_turn(nullptr, std::move(core));
+    }
+
+    void stop_waiting()
+    {
+        if (timer_)
+            timer_->cancel();
+        if (place_)
+            queue_.leave(*std::exchange(place_, std::nullopt));
+    }
+
     executor io_;
     start_attempt make_;
+    std::function<void()> gave_up_;
     command shown_;
     std::source_location where_;
     start_handler handler_;
     start_queue& queue_;
+    std::shared_ptr<process_core> under_way_;  // it has not called exec yet
     std::optional<start_queue::entry> place_;
     std::optional<asio::steady_timer> timer_;
     core::start_patience patience_;
     std::exception_ptr failure_;
+    bool is_cancelled_ = false;
     int attempts_ = 0;
     steady_clock::time_point began_ = steady_clock::now();
     std::optional<steady_clock::time_point> turn_;
@@ -216,9 +279,9 @@ struct initiate_start {
     void operator()(Handler&& handler)
     {
         auto make = [io = io, what = std::move(what)](const start_site& from) {
-            return process_core::try_to_start(io, what, from);
+            return process_core::begin_start(io, what, from);
         };
-        start_child(io, site, std::move(make),
+        start_child(io, site, std::move(make), nullptr,
                     start_handler(std::forward<Handler>(handler), io));
     }
     executor io;
@@ -236,15 +299,11 @@ bool is_shortage(error_code ec) noexcept
            ec == std::errc::not_enough_memory;
 }
 
-bool starts_are_patient(const executor& io)
-{
-    return start_queue::of(io).is_patient();
-}
-
 void start_child(const executor& io, start_site site, start_attempt attempt,
-                 start_handler handler)
+                 std::function<void()> gave_up, start_handler handler)
 {
-    std::make_shared<start_op>(io, site, std::move(attempt), std::move(handler))
+    std::make_shared<start_op>(io, site, std::move(attempt), std::move(gave_up),
+                               std::move(handler))
         ->start();
 }
 

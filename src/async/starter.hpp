@@ -22,25 +22,23 @@ class process_core;
 using start_handler =
     any_handler<void(std::exception_ptr, std::shared_ptr<process_core>)>;
 
-// Makes all that the start needs, and the child; or throws, and leaves nothing
-// open that somebody else might be waiting for.
+// Makes all that the start needs, and begins to start the child; or throws.
 using start_attempt =
     std::function<std::shared_ptr<process_core>(const start_site&)>;
 
 // Will it be different once somebody has ended?
 bool is_shortage(error_code ec) noexcept;
 
-// Whether a start on `io` may have to wait. If not, it is over at once.
-bool starts_are_patient(const executor& io);
-
-// Completes with the child, or with what the last attempt threw; after a wait,
-// a spawn_error says how often it was tried and how long. Cancelling ends the
-// wait, with operation_aborted, and starts nothing. A child whose completion
+// Completes with the child, once it has called exec, or with why there is none;
+// after a wait for room, a spawn_error says how often it was tried and how
+// long. After each attempt that failed, `gave_up` lets go of what somebody else
+// might be waiting for. Cancelling ends it with operation_aborted, and with the
+// child if there was one: it was killed and has ended. A child whose completion
 // nobody lives to see is treated as its command's on_drop says.
 void start_child(const executor& io, start_site site, start_attempt attempt,
-                 start_handler handler);
+                 std::function<void()> gave_up, start_handler handler);
 
-// The same as an awaitable, by process_core::try_to_start; the site's command
+// The same as an awaitable, by process_core::begin_start; the site's command
 // must live until it is awaited.
 awaitable<std::shared_ptr<process_core>>
 start_child(executor io, command_data what, start_site site);

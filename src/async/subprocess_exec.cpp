@@ -112,10 +112,10 @@ void start_subprocess_later(subprocess_verb verb, const executor& io,
                           std::move(core));
         };
         auto attempt = [io, full = std::move(full)](const start_site& site) {
-            return process_core::try_to_start(io, full, site);
+            return process_core::begin_start(io, full, site);
         };
         start_child(
-            io, {what, where}, std::move(attempt),
+            io, {what, where}, std::move(attempt), nullptr,
             {asio::bind_cancellation_slot(stop->signal.slot(), std::move(done)),
              io});
     } catch (...) {

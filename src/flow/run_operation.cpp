@@ -101,61 +101,41 @@ void run_operation::interrupt(core::run_event why)
 {
     if (!starting_)
         return react(why);
-    if (!interrupted_)
+    if (!interrupted_ || why == core::run_event::cancelled)
         interrupted_ = why;
     stop_starting_.emit(asio::cancellation_type::all);
 }
 
-// Starts the next stage; where a start may have to wait for room, later.
+// Starts the next stage; goes on when that has called exec.
 void run_operation::start_next()
 {
     if (started_ == stages_.size() || interrupted_)
         return all_started();
-    const start_site site{stages_[started_].what, where_};
-    try {
-        if (starts_are_patient(io_))
-            start_patiently(site);
-        else
-            stage_started(try_to_start(site));
-    } catch (const spawn_error& error) {
-        tell_start_failed(io_, site, error);
-        start_failed(std::current_exception());
-    } catch (...) {
-        start_failed(std::current_exception());
-    }
-}
-
-void run_operation::start_patiently(const start_site& site)
-{
-    auto attempt = [self = shared_from_this()](const start_site& from) {
-        return self->try_to_start(from);
+    auto attempt = [self = shared_from_this()](const start_site& site) {
+        auto& data = self->stages_[self->started_].carried_out;
+        self->connect(data);
+        return process_core::begin_start(self->io_, data, site);
+    };
+    // Somebody who waits for room may get on with it.
+    auto gave_up = [self = shared_from_this()] {
+        self->next_ = os::pipe_ends();
     };
     auto done = [self =
                      shared_from_this()](std::exception_ptr failure,
                                          std::shared_ptr<process_core> made) {
+        // One that was killed as it started had no time to say anything.
+        if (failure && made)
+            self->stages_[self->started_++].core = std::move(made);
         if (failure)
             self->start_failed(std::move(failure));
         else
             self->stage_started(std::move(made));
     };
     start_child(
-        io_, site, std::move(attempt),
+        io_, {stages_[started_].what, where_}, std::move(attempt),
+        std::move(gave_up),
         {asio::bind_cancellation_slot(stop_starting_.slot(), std::move(done)),
          io_});
-}
-
-std::shared_ptr<process_core>
-run_operation::try_to_start(const start_site& site)
-{
-    auto& data = stages_[started_].carried_out;
-    try {
-        connect(data);
-        return process_core::try_to_start(io_, data, site);
-    } catch (...) {
-        // Somebody who waits for room may get on with it.
-        next_ = os::pipe_ends();
-        throw;
-    }
 }
 
 void run_operation::stage_started(std::shared_ptr<process_core> made)

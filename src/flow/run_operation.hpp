@@ -78,11 +78,9 @@ private:
     void prepare_all();
     void interrupt(core::run_event why);
     void start_next();
-    void start_patiently(const start_site& site);
     void stage_started(std::shared_ptr<process_core> made);
     void start_failed(std::exception_ptr failure);
     void all_started();
-    std::shared_ptr<process_core> try_to_start(const start_site& site);
     void connect(command_data& data);
     command_data prepared(std::size_t place) const;
     void open_streams(stage& of);
