@@ -2,6 +2,7 @@
 #pragma once
 
 #include <brood/asio.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/export.hpp>
 #include <brood/process.hpp>
 
@@ -65,8 +66,7 @@ adopt_process(const executor& io, pidfd which,
               std::source_location where = std::source_location::current());
 
 /// The same for an execution context, such as an asio::io_context.
-template <class Context, class Which>
-    requires requires(Context& context) { context.get_executor(); }
+template <detail::has_executor Context, class Which>
 [[nodiscard]] process
 adopt_process(Context& context, Which which,
               std::source_location where = std::source_location::current())

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <brood/asio.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/export.hpp>
 
 namespace brood {
@@ -59,8 +60,7 @@ enum class child_watcher {
 BROOD_API void use_child_watcher(const executor& io, child_watcher way);
 
 /// The same for an execution context, such as an asio::io_context.
-template <class Context>
-    requires requires(Context& context) { context.get_executor(); }
+template <detail::has_executor Context>
 void use_child_watcher(Context& context, child_watcher way)
 {
     use_child_watcher(executor(context.get_executor()), way);
@@ -73,8 +73,7 @@ void use_child_watcher(Context& context, child_watcher way)
 [[nodiscard]] BROOD_API child_watcher child_watcher_of(const executor& io);
 
 /// The same for an execution context.
-template <class Context>
-    requires requires(Context& context) { context.get_executor(); }
+template <detail::has_executor Context>
 [[nodiscard]] child_watcher child_watcher_of(Context& context)
 {
     return child_watcher_of(executor(context.get_executor()));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <brood/asio.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/detail/protocol_factory.hpp>
 #include <brood/export.hpp>
 #include <brood/protocol.hpp>
@@ -20,10 +21,6 @@ connect_read(const executor& io, int descriptor,
 BROOD_API write_transport
 connect_write(const executor& io, int descriptor,
               const make_protocol<write_protocol>& factory);
-
-template <class Context>
-concept has_executor =
-    requires(Context& context) { executor(context.get_executor()); };
 
 }  // namespace detail
 

@@ -5,6 +5,7 @@
 
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/export.hpp>
@@ -106,8 +107,7 @@ BROOD_API void use_observer(const executor& io,
                             std::shared_ptr<observer> watcher);
 
 /// The same for an execution context, such as an asio::io_context.
-template <class Context>
-    requires requires(Context& context) { context.get_executor(); }
+template <detail::has_executor Context>
 void use_observer(Context& context, std::shared_ptr<observer> watcher)
 {
     use_observer(executor(context.get_executor()), std::move(watcher));

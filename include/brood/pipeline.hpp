@@ -5,6 +5,7 @@
 #include <brood/command.hpp>
 #include <brood/completed_process.hpp>
 #include <brood/detail/any_handler.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/export.hpp>
 
 #include BROOD_ASIO_HEADER(async_result.hpp)
@@ -191,8 +192,7 @@ auto async_run_process(
 }
 
 /// The same for an execution context, such as an asio::io_context.
-template <class Context, class Token = asio::use_awaitable_t<>>
-    requires requires(Context& context) { context.get_executor(); }
+template <detail::has_executor Context, class Token = asio::use_awaitable_t<>>
 auto async_run_process(
     Context& context, pipeline what, Token&& token = Token(),
     std::source_location where = std::source_location::current())

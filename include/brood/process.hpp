@@ -7,6 +7,7 @@
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
 #include <brood/detail/any_handler.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/export.hpp>
 #include <brood/output.hpp>
@@ -287,8 +288,7 @@ spawn_process(const executor& io, const command& what,
               std::source_location where = std::source_location::current());
 
 /// The same for an execution context, such as an asio::io_context.
-template <class Context>
-    requires requires(Context& context) { context.get_executor(); }
+template <detail::has_executor Context>
 [[nodiscard]] process
 spawn_process(Context& context, const command& what,
               std::source_location where = std::source_location::current())

@@ -3,9 +3,9 @@
 
 #include <brood/asio.hpp>
 #include <brood/command.hpp>
-#include <brood/connect_pipe.hpp>
 #include <brood/detail/any_handler.hpp>
 #include <brood/detail/callable.hpp>
+#include <brood/detail/has_executor.hpp>
 #include <brood/detail/is_awaitable.hpp>
 #include <brood/detail/protocol_factory.hpp>
 #include <brood/export.hpp>

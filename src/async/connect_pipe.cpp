@@ -53,17 +53,6 @@ try {
                           about(verb, descriptor) + " cannot be watched");
 }
 
-template <class Protocol>
-std::shared_ptr<Protocol> make(const char* verb,
-                               const make_protocol<Protocol>& factory)
-{
-    auto made = factory();
-    if (!made)
-        throw std::invalid_argument(std::string("brood: ") + verb +
-                                    ": the factory gave no protocol");
-    return made;
-}
-
 template <class Core>
 std::shared_ptr<Core> set_going(const executor& io, std::shared_ptr<Core> core)
 {
@@ -79,7 +68,7 @@ read_transport connect_read(const executor& io, int descriptor,
 {
     constexpr auto verb = "connect_read_pipe";
     auto end = take(verb, descriptor, os::channel_use::read);
-    auto protocol = make(verb, factory);
+    auto protocol = made_by(factory, verb);
     constexpr std::size_t unused_limit = 1;  // it reads no lines
     const bool has_messages = end.kind.has_messages;
     auto reader =
@@ -97,7 +86,7 @@ write_transport connect_write(const executor& io, int descriptor,
 {
     constexpr auto verb = "connect_write_pipe";
     auto end = take(verb, descriptor, os::channel_use::write);
-    auto protocol = make(verb, factory);
+    auto protocol = made_by(factory, verb);
     auto writer = watch<writer_core>(verb, descriptor, io, std::move(end));
     return write_transport(set_going(
         io, std::make_shared<write_transport_core>(std::move(writer),

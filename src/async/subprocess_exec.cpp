@@ -15,6 +15,12 @@ namespace brood::detail {
 
 namespace {
 
+const char* name_of(subprocess_verb verb)
+{
+    return verb == subprocess_verb::exec ? "subprocess_exec"
+                                         : "subprocess_shell";
+}
+
 void require_fitting(subprocess_verb verb, const command_data& what)
 {
     if (verb == subprocess_verb::exec && what.is_shell)
@@ -34,16 +40,6 @@ command_data with_pipes(subprocess_verb verb, command_data what)
             *stream = piped;
     check(what);
     return what;
-}
-
-std::shared_ptr<subprocess_protocol>
-made_by(const make_protocol<subprocess_protocol>& factory)
-{
-    auto made = factory();
-    if (!made)
-        throw std::invalid_argument("brood: a child needs a protocol; the "
-                                    "factory gave none");
-    return made;
 }
 
 // Each in a turn of its own: see call_then.
@@ -73,7 +69,7 @@ start_subprocess(subprocess_verb verb, const executor& io, command what,
                  std::source_location where)
 {
     const auto full = with_pipes(verb, what.data());
-    auto protocol = made_by(factory);
+    auto protocol = made_by(factory, name_of(verb));
     auto core = subprocess_transport_core::make(
         process_core::start(io, full, {what, where}), std::move(protocol));
     asio::post(io, [core] { core->begin(); });
@@ -94,7 +90,7 @@ void start_subprocess_later(subprocess_verb verb, const executor& io,
     };
     try {
         auto full = with_pipes(verb, what.data());
-        auto protocol = made_by(factory);
+        auto protocol = made_by(factory, name_of(verb));
         auto done = [io, started, stop, protocol = std::move(protocol)](
                         std::exception_ptr failure,
                         std::shared_ptr<process_core> child) mutable {

@@ -56,12 +56,17 @@ void write_transport_core::pause_if_full()
     if (!begun_ || paused_ || is_closing() ||
         writer_->waiting() <= writer_->high_water())
         return;
+    await_room();
+    const auto to = protocol_;
+    to->pause_writing();
+}
+
+void write_transport_core::await_room()
+{
     paused_ = true;
     writer_->start_drain(
         {[self = shared_from_this()](error_code ec) { self->drained(ec); },
          io_});
-    const auto to = protocol_;
-    to->pause_writing();
 }
 
 void write_transport_core::drained(error_code ec)
@@ -70,14 +75,8 @@ void write_transport_core::drained(error_code ec)
     if (ec || is_closing())  // connection_lost() says it
         return;
     // More was written meanwhile.
-    if (writer_->waiting() > writer_->high_water()) {
-        paused_ = true;
-        return writer_->start_drain(
-            {[self = shared_from_this()](error_code result) {
-                 self->drained(result);
-             },
-             io_});
-    }
+    if (writer_->waiting() > writer_->high_water())
+        return await_room();
     const auto to = protocol_;
     to->resume_writing();
 }

@@ -61,6 +61,7 @@ public:
 private:
     void watch();
     void pause_if_full();
+    void await_room();
     void drained(error_code ec);
     void lose(error_code why);
 

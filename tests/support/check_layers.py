@@ -49,7 +49,7 @@ PUBLIC_LAYERS = {
     """,
     "async": """
         adopt_process asio called_process_error child_watcher connect_pipe
-        create_subprocess detail/any_handler detail/is_awaitable
+        create_subprocess detail/any_handler detail/has_executor detail/is_awaitable
         detail/patient_starts
         detail/protocol_factory errc errors
         incomplete_read_error limit_overrun_error native observer output

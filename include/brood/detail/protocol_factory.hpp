@@ -4,6 +4,8 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace brood::detail {
@@ -22,6 +24,18 @@ using protocol_of =
 // The library calls it when all that can fail before has been done.
 template <class Base>
 using make_protocol = std::function<std::shared_ptr<Base>()>;
+
+// What `factory` makes; throws std::invalid_argument where that is nothing.
+template <class Base>
+std::shared_ptr<Base> made_by(const make_protocol<Base>& factory,
+                              const char* verb)
+{
+    auto made = factory();
+    if (!made)
+        throw std::invalid_argument(std::string("brood: ") + verb +
+                                    ": the factory gave no protocol");
+    return made;
+}
 
 // The same factory, which leaves what it has made in `made` as well.
 template <class Base, class Factory, class Protocol>

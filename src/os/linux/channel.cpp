@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <termios.h>
 
+#include <charconv>
+#include <cstring>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -58,14 +61,8 @@ int option_of(int number, int option) noexcept
 opened open_again(int number, long flags) noexcept
 {
     char path[32] = "/proc/self/fd/";
-    char digits[12];
-    auto* end = path + sizeof "/proc/self/fd/" - 1;
-    auto* first = digits;
-    for (int left = number; first == digits || left != 0; left /= 10)
-        *first++ = static_cast<char>('0' + left % 10);
-    while (first != digits)
-        *end++ = *--first;
-    *end = '\0';
+    // Full of zeros behind its text: what is put there is terminated.
+    std::to_chars(path + std::strlen(path), std::end(path) - 1, number);
     const long kept = flags & (O_ACCMODE | O_APPEND | O_DIRECT);
     return above_standard(system_call(SYS_openat, AT_FDCWD, path,
                                       kept | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
@@ -121,40 +118,40 @@ opened_channel make_channel(descriptor given, channel_use use)
     auto lock = lock_status_flags();
     const long flags = status_flags(number);
     lock.unlock();
-    struct stat about{};
-    if (flags < 0 ||
-        system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0) {
+    const auto type = file_type(number);
+    if (flags < 0 || type == 0) {
         given.release();  // nothing that could be closed
         return fail(EBADF, "not open");
     }
     if (const char* const why = wrong_direction(flags, use))
         return fail(EBADF, why);
-    if (S_ISDIR(about.st_mode))
+    if (S_ISDIR(type))
         return fail(EISDIR, "a directory");
 
     system_call(SYS_fcntl, number, F_SETFD, FD_CLOEXEC);
     opened_channel result{{std::move(given), {}}, 0, {}};
     auto& [fd, kind] = result.made;
-    kind.is_terminal = S_ISCHR(about.st_mode) && is_terminal(number);
-    const bool is_stream = S_ISFIFO(about.st_mode) || kind.is_terminal ||
-                           S_ISREG(about.st_mode) || S_ISBLK(about.st_mode);
-    kind.has_messages = !is_stream;
+    kind.is_terminal = S_ISCHR(type) && is_terminal(number);
     const int refused = try_epoll(number);
     if (refused && refused != EPERM)
         return fail(refused, "not to be watched");
-    if (S_ISSOCK(about.st_mode)) {
-        const int type = option_of(number, SO_TYPE);
+    if (S_ISSOCK(type)) {
+        const int kind_of_socket = option_of(number, SO_TYPE);
         kind.manner = io_manner::per_call;
-        kind.has_messages = type != SOCK_STREAM;
-        kind.is_datagram = type == SOCK_DGRAM;
-    } else if (refused) {
+        kind.has_messages = kind_of_socket != SOCK_STREAM;
+        kind.is_datagram = kind_of_socket == SOCK_DGRAM;
+        return result;
+    }
+    kind.has_messages = !S_ISFIFO(type) && !S_ISREG(type) && !S_ISBLK(type) &&
+                        !kind.is_terminal;
+    if (refused) {
         kind.manner = io_manner::not_needed;
     } else if (flags & O_NONBLOCK) {
-        kind.waits_first = S_ISFIFO(about.st_mode);
+        kind.waits_first = S_ISFIFO(type);
     } else {
         kind.manner = io_manner::for_a_call;
         opened own;
-        if (S_ISFIFO(about.st_mode) || (kind.is_terminal && !is_master(number)))
+        if (S_ISFIFO(type) || (kind.is_terminal && !is_master(number)))
             own = open_again(number, flags);
         if (own.fd.is_open()) {
             fd = std::move(own.fd);

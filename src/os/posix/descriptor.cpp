@@ -67,12 +67,10 @@ opened open_path(const char* path, int flags) noexcept
 // that has written nothing so far.
 int check_readable(int number) noexcept
 {
-    struct stat about{};
-    if (system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) < 0)
-        return 0;
-    if (S_ISDIR(about.st_mode))
+    const auto type = file_type(number);
+    if (S_ISDIR(type))
         return EISDIR;
-    if (!S_ISFIFO(about.st_mode))
+    if (!S_ISFIFO(type))
         return 0;
     auto probe = make_pipe(0);
     if (probe.error)
@@ -117,12 +115,17 @@ int check_open(int number) noexcept
     return flags < 0 ? static_cast<int>(-flags) : 0;
 }
 
-bool is_regular_file(int number) noexcept
+mode_t file_type(int number) noexcept
 {
     struct stat about{};
-    return system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) ==
-               0 &&
-           S_ISREG(about.st_mode);
+    const bool is_open =
+        system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) == 0;
+    return is_open ? about.st_mode & S_IFMT : 0;
+}
+
+bool is_regular_file(int number) noexcept
+{
+    return S_ISREG(file_type(number));
 }
 
 bool is_inheritable(int number) noexcept

@@ -57,7 +57,8 @@ opened duplicate(int number, int above = 3) noexcept;
 // 0 when the descriptor is open, else EBADF.
 int check_open(int number) noexcept;
 
-// False also for what is not open.
+// What S_ISREG and its like ask about; 0 for what is not open.
+mode_t file_type(int number) noexcept;
 bool is_regular_file(int number) noexcept;
 
 // True when a program that is run would find it open.

@@ -1,6 +1,7 @@
 // pipe.cpp: see pipe.hpp.
 #include "os/pipe.hpp"
 
+#include "os/posix/descriptor.hpp"
 #include "os/posix/system_call.hpp"
 #include "os/setting.hpp"
 
@@ -55,10 +56,7 @@ long write_with_blocked(int signal, int error, int number, const void* data,
 
 bool is_pipe(int number) noexcept
 {
-    struct stat about{};
-    return system_call(SYS_newfstatat, number, "", &about, AT_EMPTY_PATH) ==
-               0 &&
-           S_ISFIFO(about.st_mode);
+    return S_ISFIFO(file_type(number));
 }
 
 // BROOD_WRITE=block, read once, takes the older way on any kernel.
