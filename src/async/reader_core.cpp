@@ -1,6 +1,8 @@
 // reader_core.cpp: see reader_core.hpp.
 #include "async/reader_core.hpp"
 
+#include "os/memory.hpp"
+
 #include <brood/errors.hpp>
 
 #include BROOD_ASIO_HEADER(error.hpp)
@@ -13,7 +15,8 @@
 namespace brood::detail {
 
 reader_core::reader_core(const executor& io, os::channel end, std::size_t limit)
-    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end))
+    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end)),
+      buffer_(core::memory_advice{os::will_be_filled, os::is_done_with})
 {
 }
 
@@ -28,8 +31,11 @@ error_code reader_core::trouble() const noexcept
     return {};
 }
 
-void reader_core::note(error_code ec) noexcept
+void reader_core::note(error_code ec, std::size_t bytes,
+                       std::size_t asked) noexcept
 {
+    if (bytes != 0 && source_)
+        source_->note(bytes, asked);
     if (ec == asio::error::eof)
         end();
     else if (ec && ec != asio::error::operation_aborted)
@@ -64,11 +70,11 @@ void reader_core::start_fill(any_handler<void(error_code)> handler)
     const auto room = buffer_.prepare();
     source_->async_read(
         room.data(), room.size(),
-        [self = shared_from_this(), handler = std::move(handler)](
-            error_code result, std::size_t bytes) mutable {
+        [self = shared_from_this(), handler = std::move(handler),
+         asked = room.size()](error_code result, std::size_t bytes) mutable {
             self->reading_ = false;
             self->buffer_.commit(bytes);
-            self->note(result);
+            self->note(result, bytes, asked);
             handler.complete_in_this_turn(self->seen_by_reader(result));
         });
 }
@@ -96,10 +102,10 @@ void reader_core::start_read_some(
     });
     source_->async_read(
         into.data(), into.size(),
-        [self = shared_from_this(), handler = std::move(handler)](
-            error_code result, std::size_t bytes) mutable {
+        [self = shared_from_this(), handler = std::move(handler),
+         asked = into.size()](error_code result, std::size_t bytes) mutable {
             self->reading_ = false;
-            self->note(result);
+            self->note(result, bytes, asked);
             handler.complete_in_this_turn(self->seen_by_reader(result), bytes);
         });
 }
@@ -119,10 +125,11 @@ void reader_core::read_on(std::function<void()> done)
 {
     const auto room = buffer_.prepare();
     source_->async_read(room.data(), room.size(),
-                        [self = shared_from_this(), done = std::move(done)](
-                            error_code result, std::size_t bytes) mutable {
+                        [self = shared_from_this(), done = std::move(done),
+                         asked = room.size()](error_code result,
+                                              std::size_t bytes) mutable {
                             self->buffer_.commit(bytes);
-                            self->note(result);
+                            self->note(result, bytes, asked);
                             if (!result && self->source_ && !self->stopped_)
                                 return self->read_on(std::move(done));
                             self->reading_ = false;

@@ -56,7 +56,8 @@ public:
     }
 
 private:
-    void note(error_code ec) noexcept;
+    // What a read of up to `asked` has come to.
+    void note(error_code ec, std::size_t bytes, std::size_t asked) noexcept;
     error_code seen_by_reader(error_code ec) const noexcept;
     // The end has been seen. There is nothing more to come, so the descriptor
     // goes at once.

@@ -14,8 +14,19 @@
 
 namespace brood::core {
 
+// What the system may be told about large pieces of memory; each may be null.
+struct memory_advice {
+    using about = void (*)(char* memory, std::size_t size) noexcept;
+    about will_be_filled = nullptr;
+    about is_done_with = nullptr;
+};
+
 class read_buffer {
 public:
+    explicit read_buffer(memory_advice advice = {}) noexcept : advice_(advice)
+    {
+    }
+
     // Where a separator was found: the bytes before it, and up to its end.
     struct match {
         std::size_t start;
@@ -69,11 +80,16 @@ private:
     void grow(std::size_t least);
     void give_memory_back();
 
-    // [begin_, end_) is data, the rest of storage_ is room. Kept as a string
-    // so that read-to-the-end hands it out without a copy.
+    void move_to(std::string other);
+
+    // [begin_, end_) is data, the rest of storage_ is room, never written by
+    // us. Kept as a string so that read-to-the-end hands it out without a
+    // copy.
     std::string storage_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::size_t touched_ = 0;  // behind it storage_ costs no memory
+    memory_advice advice_;
     std::size_t chunk_ = 4096;  // what a short dialogue needs
     // For each separator: before this many bytes after begin_ none begins.
     std::vector<std::string> searched_for_;
