@@ -59,10 +59,10 @@ void reader_core::end() noexcept
 void reader_core::start_fill(any_handler<void(error_code)> handler)
 {
     const auto ec =
-        reading_ ? make_error_code(errc::already_reading) : trouble();
+        is_reading() ? make_error_code(errc::already_reading) : trouble();
     if (ec)
         return handler.complete(ec);
-    reading_ = true;
+    set_reading(true);
     handler.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
             self->cancel();
@@ -72,7 +72,7 @@ void reader_core::start_fill(any_handler<void(error_code)> handler)
         room.data(), room.size(),
         [self = shared_from_this(), handler = std::move(handler),
          asked = room.size()](error_code result, std::size_t bytes) mutable {
-            self->reading_ = false;
+            self->set_reading(false);
             self->buffer_.commit(bytes);
             self->note(result, bytes, asked);
             handler.complete_in_this_turn(self->seen_by_reader(result));
@@ -83,7 +83,7 @@ void reader_core::start_read_some(
     asio::mutable_buffer into,
     any_handler<void(error_code, std::size_t)> handler)
 {
-    if (reading_)
+    if (is_reading())
         return handler.complete(errc::already_reading, 0);
     if (into.size() == 0)
         return handler.complete({}, 0);
@@ -95,7 +95,7 @@ void reader_core::start_read_some(
     }
     if (const auto ec = trouble())
         return handler.complete(ec, 0);
-    reading_ = true;
+    set_reading(true);
     handler.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
             self->cancel();
@@ -104,7 +104,7 @@ void reader_core::start_read_some(
         into.data(), into.size(),
         [self = shared_from_this(), handler = std::move(handler),
          asked = into.size()](error_code result, std::size_t bytes) mutable {
-            self->reading_ = false;
+            self->set_reading(false);
             self->note(result, bytes, asked);
             handler.complete_in_this_turn(self->seen_by_reader(result), bytes);
         });
@@ -116,7 +116,7 @@ void reader_core::read_to_end(std::function<void()> done)
         asio::post(io_, std::move(done));
         return;
     }
-    reading_ = true;
+    set_reading(true);
     stopped_ = false;
     read_on(std::move(done));
 }
@@ -132,7 +132,7 @@ void reader_core::read_on(std::function<void()> done)
                             self->note(result, bytes, asked);
                             if (!result && self->source_ && !self->stopped_)
                                 return self->read_on(std::move(done));
-                            self->reading_ = false;
+                            self->set_reading(false);
                             done();
                         });
 }

@@ -27,15 +27,29 @@ constexpr std::size_t large = 2 * usual_room;
 std::span<char> read_buffer::prepare()
 {
     if (empty())
-        begin_ = end_ = 0;
+        moved(0);
     // One long line must not keep its memory for ever, also where what comes
     // behind it never runs dry.
     if (storage_.size() > large && size() < touched_ / 8)
         give_memory_back();
-    if (storage_.size() - end_ < chunk_)
+    if (storage_.size() - at_.end < chunk_)
         make_room(chunk_);
-    return {storage_.data() + end_,
-            std::min(storage_.size() - end_, largest_chunk)};
+    return {storage_.data() + at_.end,
+            std::min(storage_.size() - at_.end, largest_chunk)};
+}
+
+void read_buffer::moved(std::size_t to) noexcept
+{
+    const auto size_now = size();
+    const auto place_of = [&](std::size_t place) {
+        return to + std::max(place, at_.begin) - at_.begin;
+    };
+    at_.searched = place_of(at_.searched);
+    for (auto& searched : searched_)
+        searched = place_of(searched);
+    at_.data = storage_.data();
+    at_.begin = to;
+    at_.end = to + size_now;
 }
 
 void read_buffer::give_memory_back()
@@ -46,12 +60,11 @@ void read_buffer::give_memory_back()
 void read_buffer::make_room(std::size_t bytes)
 {
     // Moving down costs less than it gains only while little is left.
-    if (begin_ >= size()) {
-        std::memmove(storage_.data(), storage_.data() + begin_, size());
-        end_ -= begin_;
-        begin_ = 0;
+    if (at_.begin >= size()) {
+        std::memmove(storage_.data(), storage_.data() + at_.begin, size());
+        moved(0);
     }
-    if (storage_.size() - end_ < bytes)
+    if (storage_.size() - at_.end < bytes)
         grow(size() + bytes);
 }
 
@@ -83,15 +96,15 @@ void read_buffer::move_to(std::string other)
     if (advice_.will_be_filled && other.size() > large)
         advice_.will_be_filled(other.data(), other.size());
     for (std::size_t at = 0; at < size(); at += piece) {
-        auto* const from = storage_.data() + begin_ + at;
+        auto* const from = storage_.data() + at_.begin + at;
         const auto bytes = std::min(size() - at, piece);
         std::memcpy(other.data() + at, from, bytes);
         if (advice_.is_done_with && size() > large)
             advice_.is_done_with(from, bytes);
     }
     storage_ = std::move(other);
-    end_ = touched_ = size();
-    begin_ = 0;
+    moved(0);
+    touched_ = size();
 }
 
 void read_buffer::expect_messages() noexcept
@@ -101,8 +114,8 @@ void read_buffer::expect_messages() noexcept
 
 void read_buffer::commit(std::size_t bytes) noexcept
 {
-    end_ += bytes;
-    touched_ = std::max(touched_, end_);
+    at_.end += bytes;
+    touched_ = std::max(touched_, at_.end);
     if (bytes >= chunk_)
         chunk_ = std::min(chunk_ * 2, largest_chunk);
 }
@@ -125,11 +138,13 @@ std::string read_buffer::take_all()
         consume(taken.size());
         return taken;
     }
-    storage_.resize(end_);
-    storage_.erase(0, begin_);
-    begin_ = end_ = touched_ = newline_searched_ = 0;
-    searched_.assign(searched_.size(), 0);
-    return std::exchange(storage_, std::string());
+    storage_.resize(at_.end);
+    storage_.erase(0, at_.begin);
+    auto taken = std::exchange(storage_, std::string());
+    consume(size());
+    moved(0);
+    touched_ = 0;
+    return taken;
 }
 
 std::optional<read_buffer::match>
@@ -143,14 +158,15 @@ read_buffer::find(const std::vector<std::string>& separators)
     std::optional<match> best;
     for (std::size_t i = 0; i != separators.size(); ++i) {
         const auto& separator = separators[i];
-        const auto at = data.find(separator, searched_[i]);
+        const auto from = std::max(searched_[i], at_.begin) - at_.begin;
+        const auto at = data.find(separator, from);
         if (at == data.npos) {
             // Its beginning may already be there.
             const auto tail = std::min(separator.size() - 1, data.size());
-            searched_[i] = std::max(searched_[i], data.size() - tail);
+            searched_[i] = at_.begin + std::max(from, data.size() - tail);
             continue;
         }
-        searched_[i] = at;
+        searched_[i] = at_.begin + at;
         const match found{at, at + separator.size()};
         if (!best || found.end < best->end ||
             (found.end == best->end && found.start > best->start))
