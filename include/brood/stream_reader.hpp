@@ -15,6 +15,7 @@
 #include BROOD_ASIO_HEADER(buffer.hpp)
 
 #include <cstddef>
+#include <cstring>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -46,14 +47,15 @@ public:
         using difference_type = std::ptrdiff_t;
 
         iterator(detail::line_window* from, std::size_t limit) noexcept
-            : from_(from), limit_(limit), line_(from->take_line(limit))
+            : from_(from), limit_(limit)
         {
+            step();
         }
         /// With its newline.
         std::string_view operator*() const noexcept { return line_; }
         iterator& operator++() noexcept
         {
-            line_ = from_->take_line(limit_);
+            step();
             return *this;
         }
         void operator++(int) noexcept { ++*this; }
@@ -63,9 +65,35 @@ public:
         }
 
     private:
+        // With the place in registers; the window says when that is no more
+        // the place, because somebody else has taken or read something.
+        void step() noexcept
+        {
+            if (next_ == from_->data + from_->begin &&
+                end_ == from_->data + from_->end && next_ != end_ &&
+                !from_->is_reading) {
+                const auto left = static_cast<std::size_t>(end_ - next_);
+                const auto* const newline =
+                    static_cast<const char*>(std::memchr(next_, '\n', left));
+                const auto size =
+                    newline ? static_cast<std::size_t>(newline - next_) : left;
+                if (newline && size <= limit_) {
+                    line_ = {next_, size + 1};
+                    next_ = newline + 1;
+                    from_->begin += size + 1;
+                    return;
+                }
+            }
+            line_ = from_->take_line(limit_);
+            next_ = from_->data + from_->begin;
+            end_ = from_->data + from_->end;
+        }
+
         detail::line_window* from_;
         std::size_t limit_;
         std::string_view line_;
+        const char* next_ = nullptr;
+        const char* end_ = nullptr;
     };
 
     buffered_lines(detail::line_window& from, std::size_t limit) noexcept

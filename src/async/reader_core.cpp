@@ -124,17 +124,17 @@ void reader_core::read_to_end(std::function<void()> done)
 void reader_core::read_on(std::function<void()> done)
 {
     const auto room = buffer_.prepare();
-    source_->async_read(room.data(), room.size(),
-                        [self = shared_from_this(), done = std::move(done),
-                         asked = room.size()](error_code result,
-                                              std::size_t bytes) mutable {
-                            self->buffer_.commit(bytes);
-                            self->note(result, bytes, asked);
-                            if (!result && self->source_ && !self->stopped_)
-                                return self->read_on(std::move(done));
-                            self->set_reading(false);
-                            done();
-                        });
+    source_->async_read(
+        room.data(), room.size(),
+        [self = shared_from_this(), done = std::move(done),
+         asked = room.size()](error_code result, std::size_t bytes) mutable {
+            self->buffer_.commit(bytes);
+            self->note(result, bytes, asked);
+            if (!result && self->source_ && !self->stopped_)
+                return self->read_on(std::move(done));
+            self->set_reading(false);
+            done();
+        });
 }
 
 void reader_core::read_what_is_there()

@@ -107,8 +107,10 @@ awaitable<std::string> read_directly(core_ptr core, std::size_t bytes)
     error_code ec;
     auto token = asio::redirect_error(use_awaitable, ec);
     const initiate_some begin(core, result);
-    const auto got = co_await asio::async_initiate<
-        decltype(token), void(error_code, std::size_t)>(begin, token);
+    const auto got =
+        co_await asio::async_initiate<decltype(token),
+                                      void(error_code, std::size_t)>(begin,
+                                                                     token);
     throw_trouble(ec);
     // A short answer must not carry much room along.
     if (got < result.size() / 4)

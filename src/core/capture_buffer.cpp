@@ -66,7 +66,8 @@ void capture_buffer::append_from(read_buffer& from)
 
 std::uint64_t capture_buffer::left_out() const noexcept
 {
-    return total_ - in_place_ - head_.size() - std::min(tail_.size(), tail_limit_);
+    return total_ - in_place_ - head_.size() -
+           std::min(tail_.size(), tail_limit_);
 }
 
 std::string capture_buffer::take(read_buffer& from)

@@ -2,9 +2,9 @@
 //
 // Most of it on pipes that the test itself fills, so that every read finds
 // what it asks for, however the machine is loaded.
+#include "os/pipe_growth.hpp"
 #include "async/reader_core.hpp"
 #include "async/writer_core.hpp"
-#include "os/pipe_growth.hpp"
 #include "os/posix/system_call.hpp"
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
@@ -170,8 +170,7 @@ TEST_F(pipe_growth, stays_inside_the_budget_of_the_process)
 {
     auto main = []() -> awaitable<void> {
         const auto io = co_await asio::this_coro::executor;
-        constexpr std::size_t fit =
-            os::pipe_growth::budget / (largest - usual);
+        constexpr std::size_t fit = os::pipe_growth::budget / (largest - usual);
         std::vector<busy_pipe> pipes;
         for (std::size_t i = 0; i != fit + 3; ++i) {
             pipes.emplace_back(io);
@@ -242,8 +241,8 @@ void needs_little_more_than_its_bytes(awaitable<std::size_t> (*body)())
 TEST_F(pipe_growth, communicate_needs_little_more_memory_than_it_returns)
 {
     needs_little_more_than_its_bytes(+[]() -> awaitable<std::size_t> {
-        auto flood = co_await create_subprocess(
-            child("flood", "40M").out(piped));
+        auto flood =
+            co_await create_subprocess(child("flood", "40M").out(piped));
         const auto [out, err] = co_await flood.communicate();
         co_return out.size();
     });

@@ -468,7 +468,8 @@ std::size_t peak_memory_of(const Body& body)
         const auto before = peak_memory();
         body();
         const auto used = peak_memory() - before;
-        const bool told = ::write(pipe_ends[1], &used, sizeof used) == sizeof used;
+        const bool told =
+            ::write(pipe_ends[1], &used, sizeof used) == sizeof used;
         ::_exit(told ? 0 : 1);
     }
     std::size_t used = 0;
