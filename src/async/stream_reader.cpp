@@ -195,8 +195,10 @@ awaitable<std::string> wait_for_line(core_ptr core, std::size_t limit)
 // memory of the one before it, in Asio.
 awaitable<std::string> read_line(core_ptr core, std::size_t limit)
 {
-    const auto line = core->buffer().lines().take_line(limit);
-    if (line.data() && limit != 0)
+    std::string_view line;
+    if (limit != 0)
+        line = core->buffer().lines().take_line(limit);
+    if (line.data())
         co_return std::string(line);
     co_return co_await wait_for_line(std::move(core), limit);
 }

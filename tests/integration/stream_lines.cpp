@@ -51,6 +51,25 @@ TEST_F(streams, buffered_lines_are_all_whole_lines_that_are_there)
     run_bounded(main());
 }
 
+TEST_F(streams, a_line_of_no_limit_at_all_is_refused_and_kept)
+{
+    auto main = []() -> awaitable<void> {
+        fed_reader fed(co_await asio::this_coro::executor);
+        fed.feed("1\n\n2\n");
+        EXPECT_EQ(co_await fed->readline(), "1\n");
+        bool refused = false;
+        try {
+            co_await fed->readline(0);
+        } catch (const std::invalid_argument&) {
+            refused = true;
+        }
+        EXPECT_TRUE(refused);
+        EXPECT_EQ(co_await fed->readline(), "\n");
+        EXPECT_EQ(co_await fed->readline(), "2\n");
+    };
+    run_bounded(main());
+}
+
 TEST_F(streams, buffered_lines_leave_what_a_loop_has_not_come_to)
 {
     auto main = []() -> awaitable<void> {
