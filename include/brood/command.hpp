@@ -90,7 +90,7 @@ public:
     /// How many bytes a line may have before readline() and readuntil()
     /// give up. Default: 64 KiB.
     BROOD_API command& limit(std::size_t bytes) &;
-    /// The capacity of each pipe. Default: the kernel's, 64 KiB on Linux.
+    /// Each pipe's capacity, for good. Default: 64 KiB, 1 MiB once busy.
     BROOD_API command& pipe_size(std::size_t bytes) &;
     /// How long to wait for the end of the output once the child is gone and
     /// a descendant keeps a pipe open. Default: unlimited in communicate(),

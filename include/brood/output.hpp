@@ -27,13 +27,19 @@ public:
     /// False when a descendant still held a pipe as the drain time ran out.
     bool complete() const noexcept { return complete_; }
 
+    // References, so that a `const auto [out, err]` copies nothing.
     template <std::size_t Index>
-    std::string get() const&
+    std::string& get() & noexcept
     {
         return Index == 0 ? out : err;
     }
     template <std::size_t Index>
-    std::string get() &&
+    const std::string& get() const& noexcept
+    {
+        return Index == 0 ? out : err;
+    }
+    template <std::size_t Index>
+    std::string&& get() && noexcept
     {
         return std::move(Index == 0 ? out : err);
     }

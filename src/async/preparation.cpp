@@ -214,7 +214,8 @@ int preparation::add_pipe(int number, bool child_reads)
         fail(spawn_step::pipe, made.error, std::string());
     auto& ours = child_reads ? made.write_end : made.read_end;
     auto& childs = child_reads ? made.read_end : made.write_end;
-    our_ends_.push_back({number, child_reads, std::move(ours)});
+    our_ends_.push_back(
+        {number, child_reads, std::move(ours), false, !command_.pipe_size});
     held_.push_back(std::move(childs));
     return held_.back().number();
 }

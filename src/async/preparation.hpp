@@ -23,6 +23,7 @@ struct our_end {
     bool we_write;
     os::descriptor fd;
     bool is_terminal = false;
+    bool may_grow = false;  // a pipe whose size nobody chose
 };
 
 class preparation {

@@ -185,6 +185,7 @@ void process_core::take_ends(preparation& prepared, std::size_t limit)
         auto& place = ends_[end.number];
         os::channel_kind kind;
         kind.is_terminal = end.is_terminal;
+        kind.may_grow = end.may_grow;
         os::channel channel{std::move(end.fd), kind};
         try {
             if (end.we_write) {

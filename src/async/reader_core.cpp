@@ -1,6 +1,8 @@
 // reader_core.cpp: see reader_core.hpp.
 #include "async/reader_core.hpp"
 
+#include "os/memory.hpp"
+
 #include <brood/errors.hpp>
 
 #include BROOD_ASIO_HEADER(error.hpp)
@@ -13,7 +15,8 @@
 namespace brood::detail {
 
 reader_core::reader_core(const executor& io, os::channel end, std::size_t limit)
-    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end))
+    : io_(io), limit_(limit), source_(std::in_place, io, std::move(end)),
+      buffer_(core::memory_advice{os::will_be_filled, os::is_done_with})
 {
 }
 
@@ -28,8 +31,11 @@ error_code reader_core::trouble() const noexcept
     return {};
 }
 
-void reader_core::note(error_code ec) noexcept
+void reader_core::note(error_code ec, std::size_t bytes,
+                       std::size_t asked) noexcept
 {
+    if (bytes != 0 && source_)
+        source_->note(bytes, asked);
     if (ec == asio::error::eof)
         end();
     else if (ec && ec != asio::error::operation_aborted)
@@ -53,10 +59,10 @@ void reader_core::end() noexcept
 void reader_core::start_fill(any_handler<void(error_code)> handler)
 {
     const auto ec =
-        reading_ ? make_error_code(errc::already_reading) : trouble();
+        is_reading() ? make_error_code(errc::already_reading) : trouble();
     if (ec)
         return handler.complete(ec);
-    reading_ = true;
+    set_reading(true);
     handler.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
             self->cancel();
@@ -64,11 +70,11 @@ void reader_core::start_fill(any_handler<void(error_code)> handler)
     const auto room = buffer_.prepare();
     source_->async_read(
         room.data(), room.size(),
-        [self = shared_from_this(), handler = std::move(handler)](
-            error_code result, std::size_t bytes) mutable {
-            self->reading_ = false;
+        [self = shared_from_this(), handler = std::move(handler),
+         asked = room.size()](error_code result, std::size_t bytes) mutable {
+            self->set_reading(false);
             self->buffer_.commit(bytes);
-            self->note(result);
+            self->note(result, bytes, asked);
             handler.complete_in_this_turn(self->seen_by_reader(result));
         });
 }
@@ -77,7 +83,7 @@ void reader_core::start_read_some(
     asio::mutable_buffer into,
     any_handler<void(error_code, std::size_t)> handler)
 {
-    if (reading_)
+    if (is_reading())
         return handler.complete(errc::already_reading, 0);
     if (into.size() == 0)
         return handler.complete({}, 0);
@@ -89,17 +95,17 @@ void reader_core::start_read_some(
     }
     if (const auto ec = trouble())
         return handler.complete(ec, 0);
-    reading_ = true;
+    set_reading(true);
     handler.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
             self->cancel();
     });
     source_->async_read(
         into.data(), into.size(),
-        [self = shared_from_this(), handler = std::move(handler)](
-            error_code result, std::size_t bytes) mutable {
-            self->reading_ = false;
-            self->note(result);
+        [self = shared_from_this(), handler = std::move(handler),
+         asked = into.size()](error_code result, std::size_t bytes) mutable {
+            self->set_reading(false);
+            self->note(result, bytes, asked);
             handler.complete_in_this_turn(self->seen_by_reader(result), bytes);
         });
 }
@@ -110,7 +116,7 @@ void reader_core::read_to_end(std::function<void()> done)
         asio::post(io_, std::move(done));
         return;
     }
-    reading_ = true;
+    set_reading(true);
     stopped_ = false;
     read_on(std::move(done));
 }
@@ -118,16 +124,17 @@ void reader_core::read_to_end(std::function<void()> done)
 void reader_core::read_on(std::function<void()> done)
 {
     const auto room = buffer_.prepare();
-    source_->async_read(room.data(), room.size(),
-                        [self = shared_from_this(), done = std::move(done)](
-                            error_code result, std::size_t bytes) mutable {
-                            self->buffer_.commit(bytes);
-                            self->note(result);
-                            if (!result && self->source_ && !self->stopped_)
-                                return self->read_on(std::move(done));
-                            self->reading_ = false;
-                            done();
-                        });
+    source_->async_read(
+        room.data(), room.size(),
+        [self = shared_from_this(), done = std::move(done),
+         asked = room.size()](error_code result, std::size_t bytes) mutable {
+            self->buffer_.commit(bytes);
+            self->note(result, bytes, asked);
+            if (!result && self->source_ && !self->stopped_)
+                return self->read_on(std::move(done));
+            self->set_reading(false);
+            done();
+        });
 }
 
 void reader_core::read_what_is_there()

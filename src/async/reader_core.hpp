@@ -28,7 +28,7 @@ public:
     // True when the end has been seen; the buffer may still hold bytes.
     bool ended() const noexcept { return ended_; }
 
-    bool is_reading() const noexcept { return reading_; }
+    bool is_reading() const noexcept { return buffer_.lines().is_reading; }
 
     // What stops a further read: eof, an error, our own close. None: go on.
     error_code trouble() const noexcept;
@@ -51,23 +51,24 @@ public:
     void abandon() noexcept
     {
         source_.reset();
-        reading_ = false;
+        set_reading(false);
         io_ = executor();
     }
 
 private:
-    void note(error_code ec) noexcept;
+    // What a read of up to `asked` has come to.
+    void note(error_code ec, std::size_t bytes, std::size_t asked) noexcept;
     error_code seen_by_reader(error_code ec) const noexcept;
     // The end has been seen. There is nothing more to come, so the descriptor
     // goes at once.
     void end() noexcept;
+    void set_reading(bool now) noexcept { buffer_.lines().is_reading = now; }
     void read_on(std::function<void()> done);
 
     executor io_;
     std::size_t limit_;
     std::optional<pipe_source> source_;  // none: ended, or closed by us
     core::read_buffer buffer_;
-    bool reading_ = false;
     bool stopped_ = false;  // by cancel()
     bool ended_ = false;
     error_code error_;

@@ -5,6 +5,7 @@
 // buffer keeps everything.
 #include "async/initiate.hpp"
 #include "async/reader_core.hpp"
+#include "core/unset_string.hpp"
 
 #include <brood/stream_reader.hpp>
 
@@ -32,6 +33,39 @@ constexpr auto no_limit = std::numeric_limits<std::size_t>::max();
                            "waiting");
 }
 
+void throw_trouble(error_code ec)
+{
+    if (ec == errc::already_reading)
+        refuse_second_read();
+    if (ec && ec != asio::error::eof)
+        throw described_error(ec, "reading from a child");
+}
+
+// Begins a read into a string.
+class initiate_some {
+public:
+    using executor_type = executor;
+
+    initiate_some(core_ptr core, std::string& into)
+        : core_(std::move(core)), into_(asio::buffer(into))
+    {
+    }
+    executor_type get_executor() const noexcept
+    {
+        return core_->get_executor();
+    }
+    template <class Handler>
+    void operator()(Handler&& handler) const
+    {
+        core_->start_read_some(
+            into_, {std::forward<Handler>(handler), core_->get_executor()});
+    }
+
+private:
+    core_ptr core_;
+    asio::mutable_buffer into_;
+};
+
 // True: there is more in the buffer. False: the end. Throws the rest.
 awaitable<bool> fill(core_ptr core)
 {
@@ -39,10 +73,7 @@ awaitable<bool> fill(core_ptr core)
     auto token = asio::redirect_error(use_awaitable, ec);
     co_await detail::initiate<void(error_code)>(core, &reader_core::start_fill,
                                                 token);
-    if (ec == errc::already_reading)
-        refuse_second_read();
-    if (ec && ec != asio::error::eof)
-        throw described_error(ec, "reading from a child");
+    throw_trouble(ec);
     co_return !ec;
 }
 
@@ -65,12 +96,38 @@ awaitable<std::string> read_all(core_ptr core)
     co_return buffer_of(*core).take_all();
 }
 
+// What a full pipe has, or more, is read where the caller will have it.
+constexpr std::size_t large = std::size_t{64} * 1024;
+constexpr std::size_t largest = std::size_t{256} * 1024;
+
+// The bytes of one large read. None: the end.
+awaitable<std::string> read_directly(core_ptr core, std::size_t bytes)
+{
+    auto result = core::unset_string(std::min(bytes, largest));
+    error_code ec;
+    auto token = asio::redirect_error(use_awaitable, ec);
+    const initiate_some begin(core, result);
+    const auto got =
+        co_await asio::async_initiate<decltype(token),
+                                      void(error_code, std::size_t)>(begin,
+                                                                     token);
+    throw_trouble(ec);
+    // A short answer must not carry much room along.
+    if (got < result.size() / 4)
+        co_return std::string(result, 0, got);
+    result.resize(got);
+    co_return std::move(result);
+}
+
 awaitable<std::string> read_some(core_ptr core, std::size_t bytes)
 {
     if (bytes == 0)
         co_return std::string();
-    if (buffer_of(*core).empty())
+    if (buffer_of(*core).empty()) {
+        if (bytes >= large)
+            co_return co_await read_directly(std::move(core), bytes);
         co_await fill(core);
+    }
     co_return buffer_of(*core).take(bytes);
 }
 
@@ -119,7 +176,7 @@ take_separated(core::read_buffer& buffer,
     return std::nullopt;
 }
 
-awaitable<std::string> read_line(core_ptr core, std::size_t limit)
+awaitable<std::string> wait_for_line(core_ptr core, std::size_t limit)
 {
     if (limit == 0)
         throw std::invalid_argument("brood: readline(0): a line needs at "
@@ -132,6 +189,18 @@ awaitable<std::string> read_line(core_ptr core, std::size_t limit)
         if (!more)
             co_return buffer_of(*core).take_all();
     }
+}
+
+// Small, for there is one for each line: a coroutine of up to 1 KB gets the
+// memory of the one before it, in Asio.
+awaitable<std::string> read_line(core_ptr core, std::size_t limit)
+{
+    std::string_view line;
+    if (limit != 0)
+        line = core->buffer().lines().take_line(limit);
+    if (line.data())
+        co_return std::string(line);
+    co_return co_await wait_for_line(std::move(core), limit);
 }
 
 awaitable<std::string> read_separated(core_ptr core,
@@ -239,7 +308,11 @@ private:
 
 }  // namespace
 
-stream_reader::stream_reader(core_ptr core) noexcept : core_(std::move(core)) {}
+stream_reader::stream_reader(core_ptr core) noexcept
+    : core_(std::move(core)), window_(&core_->buffer().lines()),
+      limit_(core_->limit())
+{
+}
 stream_reader::stream_reader(stream_reader&&) noexcept = default;
 stream_reader& stream_reader::operator=(stream_reader&&) noexcept = default;
 stream_reader::~stream_reader() = default;
@@ -274,20 +347,22 @@ stream_reader::read_until(std::vector<std::string> separators)
     return read_separated(core_, std::move(separators));
 }
 
-std::optional<std::string_view> stream_reader::try_readline()
+// There is no whole line, or it is over the limit.
+std::optional<std::string_view> stream_reader::try_last_line()
 {
     auto& buffer = buffer_of(*core_);
-    auto bytes = buffer.size();
-    if (const auto found = buffer.find_newline()) {
-        if (found->start > core_->limit())
-            return std::nullopt;
-        bytes = found->end;
-    } else if (!core_->ended() || bytes == 0 || bytes > core_->limit()) {
+    const auto bytes = buffer.size();
+    if (!core_->ended() || bytes == 0 || bytes > limit_ ||
+        buffer.find_newline())
         return std::nullopt;
-    }
-    const auto line = buffer.view().substr(0, bytes);
+    const auto line = buffer.view();
     buffer.consume(bytes);
     return line;
+}
+
+buffered_lines stream_reader::buffered_lines()
+{
+    return {buffer_of(*core_).lines(), limit_};
 }
 
 bool stream_reader::at_eof() const noexcept

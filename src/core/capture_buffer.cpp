@@ -43,9 +43,39 @@ void capture_buffer::append(std::string_view bytes)
     tail_.append(bytes);
 }
 
+void capture_buffer::append_from(read_buffer& from)
+{
+    const auto all = from.view();
+    if (head_.empty() && all.size() <= head_limit_) {
+        total_ += all.size() - in_place_;
+        in_place_ = all.size();
+        return;
+    }
+    if (in_place_ == 0) {
+        append(all);
+        return from.consume(all.size());
+    }
+    // This read has made the head whole.
+    const std::string rest(all.substr(head_limit_));
+    total_ += head_limit_ - in_place_;
+    in_place_ = 0;
+    head_ = from.take_all();
+    head_.resize(head_limit_);
+    append(rest);
+}
+
 std::uint64_t capture_buffer::left_out() const noexcept
 {
-    return total_ - head_.size() - std::min(tail_.size(), tail_limit_);
+    return total_ - in_place_ - head_.size() -
+           std::min(tail_.size(), tail_limit_);
+}
+
+std::string capture_buffer::take(read_buffer& from)
+{
+    if (in_place_ != 0)
+        head_ = from.take_all();
+    in_place_ = 0;
+    return take();
 }
 
 std::string capture_buffer::take()

@@ -1,6 +1,8 @@
 // read_buffer.cpp: see read_buffer.hpp.
 #include "core/read_buffer.hpp"
 
+#include "core/unset_string.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -17,60 +19,92 @@ constexpr std::size_t largest_chunk = 256 * 1024;
 // Two such reads: one of them to be searched while the next comes in behind.
 constexpr std::size_t usual_room = 2 * largest_chunk;
 
+// From here on memory is the system's again as soon as it is free.
+constexpr std::size_t large = 2 * usual_room;
+
 }  // namespace
 
 std::span<char> read_buffer::prepare()
 {
     if (empty())
-        begin_ = end_ = 0;
+        moved(0);
     // One long line must not keep its memory for ever, also where what comes
     // behind it never runs dry.
-    if (storage_.capacity() > 2 * usual_room &&
-        size() < storage_.capacity() / 8)
+    if (storage_.size() > large && size() < touched_ / 8)
         give_memory_back();
-    if (storage_.size() - end_ < chunk_)
+    if (storage_.size() - at_.end < chunk_)
         make_room(chunk_);
-    return {storage_.data() + end_,
-            std::min(storage_.size() - end_, largest_chunk)};
+    return {storage_.data() + at_.end,
+            std::min(storage_.size() - at_.end, largest_chunk)};
+}
+
+void read_buffer::moved(std::size_t to) noexcept
+{
+    const auto size_now = size();
+    const auto place_of = [&](std::size_t place) {
+        return to + std::max(place, at_.begin) - at_.begin;
+    };
+    at_.searched = place_of(at_.searched);
+    for (auto& searched : searched_)
+        searched = place_of(searched);
+    at_.data = storage_.data();
+    at_.begin = to;
+    at_.end = to + size_now;
 }
 
 void read_buffer::give_memory_back()
 {
-    std::string smaller;
-    smaller.reserve(std::max(size(), usual_room));
-    smaller.append(view());
-    begin_ = 0;
-    end_ = smaller.size();
-    storage_ = std::move(smaller);
+    move_to(unset_string(std::max(size(), usual_room)));
 }
 
 void read_buffer::make_room(std::size_t bytes)
 {
     // Moving down costs less than it gains only while little is left.
-    if (begin_ >= size()) {
-        std::memmove(storage_.data(), storage_.data() + begin_, size());
-        end_ -= begin_;
-        begin_ = 0;
+    if (at_.begin >= size()) {
+        std::memmove(storage_.data(), storage_.data() + at_.begin, size());
+        moved(0);
     }
-    if (storage_.size() - end_ >= bytes)
-        return;
-    if (end_ + bytes > storage_.capacity())
-        grow(end_ + bytes);
-    // Only what the next read may fill is set to zero: memory that nobody
-    // has touched costs nothing.
-    storage_.resize(end_ + bytes);
+    if (storage_.size() - at_.end < bytes)
+        grow(size() + bytes);
 }
 
 void read_buffer::grow(std::size_t least)
 {
     // Each growth touches all the pages anew, which costs more than to read
-    // into them: where much has come in, much more is expected.
-    const auto much = storage_.capacity() >= 2 * usual_room;
-    try {
-        storage_.reserve(std::max(least, storage_.capacity() * (much ? 4 : 2)));
-    } catch (const std::bad_alloc&) {
-        storage_.reserve(least);
+    // into them: where much has come in, much more is expected. What is not
+    // used of it is no memory, only addresses. A little more than a multiple,
+    // for what has a round size is followed by a read that finds its end.
+    const auto has = storage_.size();
+    const auto doubled = std::max(least, 2 * has);
+    const auto wanted =
+        has >= large ? std::max(least, 16 * has + largest_chunk) : doubled;
+    for (const auto size : {wanted, doubled}) {
+        try {
+            return move_to(unset_string(size));
+        } catch (const std::bad_alloc&) {
+            continue;
+        }
     }
+    move_to(unset_string(least));
+}
+
+// Takes `other` for the storage. In pieces, each of which goes back to the
+// system once it is copied: else there would be twice the data for a while.
+void read_buffer::move_to(std::string other)
+{
+    constexpr std::size_t piece = std::size_t{1} << 20;
+    if (advice_.will_be_filled && other.size() > large)
+        advice_.will_be_filled(other.data(), other.size());
+    for (std::size_t at = 0; at < size(); at += piece) {
+        auto* const from = storage_.data() + at_.begin + at;
+        const auto bytes = std::min(size() - at, piece);
+        std::memcpy(other.data() + at, from, bytes);
+        if (advice_.is_done_with && size() > large)
+            advice_.is_done_with(from, bytes);
+    }
+    storage_ = std::move(other);
+    moved(0);
+    touched_ = size();
 }
 
 void read_buffer::expect_messages() noexcept
@@ -80,14 +114,15 @@ void read_buffer::expect_messages() noexcept
 
 void read_buffer::commit(std::size_t bytes) noexcept
 {
-    end_ += bytes;
+    at_.end += bytes;
+    touched_ = std::max(touched_, at_.end);
     if (bytes >= chunk_)
         chunk_ = std::min(chunk_ * 2, largest_chunk);
 }
 
 std::string read_buffer::take(std::size_t bytes)
 {
-    if (bytes == size() && bytes > storage_.capacity() / 2)
+    if (bytes == size() && bytes > storage_.size() / 2)
         return take_all();
     std::string taken(view().substr(0, bytes));
     consume(taken.size());
@@ -96,17 +131,20 @@ std::string read_buffer::take(std::size_t bytes)
 
 std::string read_buffer::take_all()
 {
-    // A short result must not carry a large room along.
-    if (size() < storage_.capacity() / 4) {
+    // A short result must not carry a large room along; room that was never
+    // touched weighs nothing.
+    if (size() < std::min(storage_.size(), std::max(touched_, large)) / 4) {
         std::string taken(view());
         consume(taken.size());
         return taken;
     }
-    storage_.resize(end_);
-    storage_.erase(0, begin_);
-    begin_ = end_ = newline_searched_ = 0;
-    searched_.assign(searched_.size(), 0);
-    return std::exchange(storage_, std::string());
+    storage_.resize(at_.end);
+    storage_.erase(0, at_.begin);
+    auto taken = std::exchange(storage_, std::string());
+    consume(size());
+    moved(0);
+    touched_ = 0;
+    return taken;
 }
 
 std::optional<read_buffer::match>
@@ -120,14 +158,15 @@ read_buffer::find(const std::vector<std::string>& separators)
     std::optional<match> best;
     for (std::size_t i = 0; i != separators.size(); ++i) {
         const auto& separator = separators[i];
-        const auto at = data.find(separator, searched_[i]);
+        const auto from = std::max(searched_[i], at_.begin) - at_.begin;
+        const auto at = data.find(separator, from);
         if (at == data.npos) {
             // Its beginning may already be there.
             const auto tail = std::min(separator.size() - 1, data.size());
-            searched_[i] = std::max(searched_[i], data.size() - tail);
+            searched_[i] = at_.begin + std::max(from, data.size() - tail);
             continue;
         }
-        searched_[i] = at;
+        searched_[i] = at_.begin + at;
         const match found{at, at + separator.size()};
         if (!best || found.end < best->end ||
             (found.end == best->end && found.start > best->start))

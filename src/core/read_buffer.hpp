@@ -4,7 +4,8 @@
 // the search is taken up again; nothing is moved or copied without need.
 #pragma once
 
-#include <algorithm>
+#include <brood/detail/line_window.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -14,8 +15,22 @@
 
 namespace brood::core {
 
+// What the system may be told about large pieces of memory; each may be null.
+struct memory_advice {
+    using about = void (*)(char* memory, std::size_t size) noexcept;
+    about will_be_filled = nullptr;
+    about is_done_with = nullptr;
+};
+
 class read_buffer {
 public:
+    explicit read_buffer(memory_advice advice = {}) noexcept : advice_(advice)
+    {
+    }
+    // The window shows into the storage.
+    read_buffer(read_buffer&&) noexcept = default;
+    read_buffer& operator=(read_buffer&&) = delete;
+
     // Where a separator was found: the bytes before it, and up to its end.
     struct match {
         std::size_t start;
@@ -24,10 +39,15 @@ public:
 
     std::string_view view() const noexcept
     {
-        return {storage_.data() + begin_, end_ - begin_};
+        return {at_.data + at_.begin, size()};
     }
-    std::size_t size() const noexcept { return end_ - begin_; }
-    bool empty() const noexcept { return begin_ == end_; }
+    std::size_t size() const noexcept { return at_.end - at_.begin; }
+    bool empty() const noexcept { return at_.begin == at_.end; }
+
+    // The same bytes, for those who take line after line of them. A line
+    // counts as consumed.
+    detail::line_window& lines() noexcept { return at_; }
+    const detail::line_window& lines() const noexcept { return at_; }
 
     // Room for the next read; grows while reads keep filling it.
     std::span<char> prepare();
@@ -39,13 +59,7 @@ public:
 
     // The next `bytes` are done with. A view of them stays valid until the
     // next prepare() or take.
-    void consume(std::size_t bytes) noexcept
-    {
-        begin_ += bytes;
-        newline_searched_ -= std::min(newline_searched_, bytes);
-        for (auto& searched : searched_)
-            searched -= std::min(searched, bytes);
-    }
+    void consume(std::size_t bytes) noexcept { at_.begin += bytes; }
     std::string take(std::size_t bytes);
     std::string take_all();
 
@@ -54,13 +68,9 @@ public:
     std::optional<match> find(const std::vector<std::string>& separators);
     std::optional<match> find_newline() noexcept
     {
-        const auto data = view();
-        const auto at = data.find('\n', newline_searched_);
-        if (at == data.npos) {
-            newline_searched_ = data.size();
+        const auto at = at_.find_newline() - at_.begin;
+        if (at == size())
             return std::nullopt;
-        }
-        newline_searched_ = at;
         return match{at, at + 1};
     }
 
@@ -69,16 +79,21 @@ private:
     void grow(std::size_t least);
     void give_memory_back();
 
-    // [begin_, end_) is data, the rest of storage_ is room. Kept as a string
-    // so that read-to-the-end hands it out without a copy.
+    void move_to(std::string other);
+    // What was at begin is now at `to`.
+    void moved(std::size_t to) noexcept;
+
+    // What at_ shows is data, the rest of storage_ is room, never written by
+    // us. Kept as a string so that read-to-the-end hands it out without a
+    // copy.
     std::string storage_;
-    std::size_t begin_ = 0;
-    std::size_t end_ = 0;
+    detail::line_window at_;
+    std::size_t touched_ = 0;  // behind it storage_ costs no memory
+    memory_advice advice_;
     std::size_t chunk_ = 4096;  // what a short dialogue needs
-    // For each separator: before this many bytes after begin_ none begins.
+    // For each separator: between begin and this place none begins.
     std::vector<std::string> searched_for_;
     std::vector<std::size_t> searched_;
-    std::size_t newline_searched_ = 0;
 };
 
 }  // namespace brood::core

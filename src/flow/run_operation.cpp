@@ -354,17 +354,17 @@ void run_operation::read(stream& from)
 void run_operation::take(stream& from)
 {
     auto& buffer = from.reader->buffer();
-    if (buffer.empty())
+    const auto fresh = buffer.view().substr(from.kept.in_place());
+    if (fresh.empty())
         return;
-    total_ += buffer.size();
+    total_ += fresh.size();
     last_output_ = std::chrono::steady_clock::now();
-    from.kept.append(buffer.view());
     const auto* const seen = from.of.observed();
-    // Others get a copy, and nothing is left of it in the buffer: they may
-    // end the run from there.
-    const std::string bytes(seen || !from.tees.empty() ? buffer.view()
+    // Others get a copy, and it counts as taken: they may end the run from
+    // there.
+    const std::string bytes(seen || !from.tees.empty() ? fresh
                                                        : std::string_view());
-    buffer.consume(buffer.size());
+    from.kept.append_from(buffer);
     if (seen)
         seen->output(from.which, bytes);
     try {
@@ -562,7 +562,7 @@ completed_process run_operation::result_of(stage& of)
         if (!from)
             return;
         left_out = from->kept.left_out();
-        bytes = from->kept.take();
+        bytes = from->kept.take(from->reader->buffer());
         made.truncated = made.truncated || left_out != 0;
         made.complete = made.complete && from->ended;
     };

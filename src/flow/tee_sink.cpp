@@ -39,16 +39,21 @@ void tee_sink::take(std::string_view bytes)
     case tee::kind::lines: take_lines(bytes); break;
     case tee::kind::file:
     case tee::kind::parent:
-        waiting_ += bytes;
-        flush();
+        if (waiting_.empty())
+            bytes.remove_prefix(write_some(bytes));
+        if (number_ >= 0)
+            waiting_ += bytes;
         break;
     }
 }
 
 void tee_sink::take_lines(std::string_view bytes)
 {
-    waiting_ += bytes;
-    std::string_view rest = waiting_;
+    // Only the beginning of a line is kept from one piece to the next.
+    const bool joined = !waiting_.empty();
+    if (joined)
+        waiting_ += bytes;
+    std::string_view rest = joined ? std::string_view(waiting_) : bytes;
     for (;;) {
         // A line of just the limit is whole: its newline may come next.
         const auto found = rest.find('\n');
@@ -59,7 +64,10 @@ void tee_sink::take_lines(std::string_view bytes)
         to_.sink()(rest.substr(0, size));
         rest.remove_prefix(end == rest.npos ? size : size + 1);
     }
-    waiting_.erase(0, waiting_.size() - rest.size());
+    if (joined)
+        waiting_.erase(0, waiting_.size() - rest.size());
+    else
+        waiting_ = rest;
 }
 
 void tee_sink::finish()
@@ -78,10 +86,19 @@ bool tee_sink::flush()
 
 void tee_sink::write_on()
 {
+    const auto written = write_some(waiting_);
+    if (number_ < 0)
+        waiting_.clear();
+    else
+        waiting_.erase(0, written);
+}
+
+std::size_t tee_sink::write_some(std::string_view bytes)
+{
     std::size_t written = 0;
-    while (number_ >= 0 && written != waiting_.size()) {
-        const auto* const from = waiting_.data() + written;
-        const auto size = waiting_.size() - written;
+    while (number_ >= 0 && written != bytes.size()) {
+        const auto* const from = bytes.data() + written;
+        const auto size = bytes.size() - written;
         const long result = blocks_
                                 ? os::write_without_waiting(number_, from, size)
                                 : os::write_file_quietly(number_, from, size);
@@ -94,10 +111,7 @@ void tee_sink::write_on()
         else
             written += static_cast<std::size_t>(result);
     }
-    if (number_ < 0)
-        waiting_.clear();
-    else
-        waiting_.erase(0, written);
+    return written;
 }
 
 }  // namespace brood::detail

@@ -29,6 +29,8 @@ public:
 private:
     void take_lines(std::string_view bytes);
     void write_on();
+    // The count of what was taken now; number_ is -1 after an error.
+    std::size_t write_some(std::string_view bytes);
 
     tee to_;
     int number_ = -1;  // -1: none, or given up

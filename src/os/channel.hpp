@@ -33,6 +33,8 @@ struct channel_kind {
     bool is_datagram = false;
     // A FIFO that may have had no writer yet: to read it would be its end.
     bool waits_first = false;
+    // A pipe of our own making whose size nobody chose.
+    bool may_grow = false;
 };
 
 struct channel {

@@ -43,6 +43,7 @@ PUBLIC_LAYERS = {
     "core": """
         capture command containment detail/argument detail/callable
         detail/text_argument exit_status export keyboard_interrupt
+        detail/line_window
         limit_kind pty redacted redirection
         resource_usage result shlex spawn_step stop_reason stop_sequence tee
         unlimited version

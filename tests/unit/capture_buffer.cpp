@@ -14,6 +14,7 @@ namespace {
 
 using brood::keep;
 using brood::core::capture_buffer;
+using brood::core::read_buffer;
 
 const std::vector<keep> policies{keep::head, keep::tail, keep::head_and_tail};
 
@@ -65,6 +66,50 @@ TEST(capture_buffer, keeps_what_a_naive_model_keeps)
                     << all << ", limit " << limit << ", policy "
                     << static_cast<int>(policy);
             }
+}
+
+// The same bytes, left in the buffer into which they were read.
+TEST(capture_buffer, keeps_the_same_of_what_stays_where_it_was_read)
+{
+    std::mt19937 random(1);
+    for (std::size_t limit = 0; limit <= 10; ++limit)
+        for (const auto policy : policies)
+            for (int round = 0; round != 300; ++round) {
+                capture_buffer buffer(limit, policy);
+                read_buffer from;
+                std::string all;
+                const auto chunks = random() % 8;
+                for (unsigned i = 0; i != chunks; ++i) {
+                    const auto room = from.prepare().first(random() % 13);
+                    for (auto& c : room)
+                        c = static_cast<char>('a' + random() % 26);
+                    all.append(room.data(), room.size());
+                    from.commit(room.size());
+                    buffer.append_from(from);
+                    ASSERT_EQ(buffer.in_place(), from.size());
+                    ASSERT_EQ(buffer.total(), all.size());
+                    ASSERT_EQ(buffer.left_out(),
+                              kept(all, limit, policy).left_out);
+                }
+                ASSERT_EQ(buffer.take(from), kept(all, limit, policy).text)
+                    << all << ", limit " << limit << ", policy "
+                    << static_cast<int>(policy);
+                ASSERT_TRUE(from.empty());
+            }
+}
+
+TEST(capture_buffer, does_not_copy_the_head)
+{
+    constexpr std::size_t size = 100'000;
+    capture_buffer buffer(size, keep::head);
+    read_buffer from;
+    while (from.size() != size) {
+        const auto room = from.prepare();
+        from.commit(std::min(room.size(), size - from.size()));
+        buffer.append_from(from);
+    }
+    const auto* const where = from.view().data();
+    EXPECT_EQ(buffer.take(from).data(), where);
 }
 
 // Memory is not shown by a test, but time is: a tail that moved all its bytes

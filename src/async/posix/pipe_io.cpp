@@ -50,7 +50,7 @@ asio::posix::stream_descriptor watch(const executor& io, os::channel& end)
 }  // namespace
 
 pipe_source::pipe_source(const executor& io, os::channel end)
-    : io_(watch(io, end)), kind_(end.kind)
+    : io_(watch(io, end)), kind_(end.kind), growth_(kind_.may_grow)
 {
     if (kind_.manner != os::io_manner::nonblocking || kind_.waits_first)
         alive_ = std::make_shared<char>();
@@ -94,13 +94,18 @@ void pipe_source::cancel() noexcept
 }
 
 pipe_sink::pipe_sink(const executor& io, os::channel end)
-    : io_(watch(io, end)), kind_(end.kind)
+    : io_(watch(io, end)), kind_(end.kind), growth_(kind_.may_grow)
 {
 }
 
 long pipe_sink::write_now(const void* data, std::size_t size) noexcept
 {
-    return os::write_channel(io_.native_handle(), kind_, data, size);
+    const long written =
+        os::write_channel(io_.native_handle(), kind_, data, size);
+    if (written > 0)
+        growth_.moved(io_.native_handle(), static_cast<std::size_t>(written),
+                      size);
+    return written;
 }
 
 std::string pipe_sink::end_of_input(bool line_begun)

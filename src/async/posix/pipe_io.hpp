@@ -6,6 +6,7 @@
 #pragma once
 
 #include "os/channel.hpp"
+#include "os/pipe_growth.hpp"
 
 #include <brood/asio.hpp>
 
@@ -38,6 +39,11 @@ public:
                                 error_code ec, std::size_t bytes) mutable {
                                 handler(as_end_of_file(kind, ec), bytes);
                             });
+    }
+    // A read of up to `asked` has given `bytes`: makes a busy pipe larger.
+    void note(std::size_t bytes, std::size_t asked) noexcept
+    {
+        growth_.moved(io_.native_handle(), bytes, asked);
     }
     // The count (0: end of file), or -errno.
     long read_now(void* data, std::size_t size) noexcept;
@@ -78,6 +84,7 @@ private:
 
     asio::posix::stream_descriptor io_;
     os::channel_kind kind_;
+    os::pipe_growth growth_;
     // Tells a read_when_ready whether this object is still there; null where
     // there is none such.
     std::shared_ptr<void> alive_;
@@ -127,6 +134,7 @@ public:
 private:
     asio::posix::stream_descriptor io_;
     os::channel_kind kind_;
+    os::pipe_growth growth_;
 };
 
 }  // namespace brood::detail
