@@ -116,8 +116,10 @@ TEST_F(tees, the_last_line_comes_without_an_end_of_the_stream)
 {
     std::vector<std::string> lines;
     const auto ended =
-        run_now(brood::shell("setsid sleep 600 2>/dev/null & "
-                             "echo $! >&2; printf 'one\npartial'")
+        run_now(brood::shell("exec 3>&1; "
+                             "escaped=$(setsid sh -c 'echo $$; "
+                             "exec sleep 600 >&3 2>/dev/null 3>&-' &); "
+                             "echo $escaped >&2; printf 'one\npartial'")
                     .drain(10ms)
                     .tee_out(tee::to_lines(
                         [&](auto line) { lines.emplace_back(line); })));
