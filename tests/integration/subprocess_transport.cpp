@@ -118,7 +118,8 @@ TEST_F(subprocess_transports, end_though_nobody_closes_the_input)
 
 TEST_F(subprocess_transports, pause_and_resume_writing_in_turn)
 {
-    const auto told = start(child("cat"));
+    // Of one size: a pipe that grew would take it all without a pause.
+    const auto told = start(child("cat").pipe_size(std::size_t{64} * 1024));
     const std::string much(1 << 20, 'x');
     auto input = told->transport.pipe_writer(0);
     // It takes no more than it can get rid of.
