@@ -176,6 +176,35 @@ awaitable<void> try_readline(std::string tiny, long count)
         bench::fail("the lines");
 }
 
+// The lines that are there, in a plain loop.
+long count_lines(brood::stream_reader& from)
+{
+    long seen = 0;
+    for (const auto line : from.buffered_lines())
+        seen += line.size() != 0;
+    return seen;
+}
+
+awaitable<void> buffered_lines(std::string tiny, long count)
+{
+    const auto what = source(tiny, "lines", count);
+    const bench::stopwatch watch;
+    auto child = co_await brood::create_subprocess(what);
+    auto& out = child.out();
+    long seen = 0;
+    for (;;) {
+        seen += count_lines(out);
+        const auto line = co_await out.readline();
+        if (line.empty())
+            break;
+        ++seen;
+    }
+    co_await child.wait();
+    bench::report(watch, count);
+    if (seen != count)
+        bench::fail("the lines");
+}
+
 // The plain way: one awaitable and one string for each line.
 awaitable<void> readline(std::string tiny, long count)
 {
@@ -275,6 +304,7 @@ int main(int argc, char** argv)
         {"write_some", work(write_some)},
         {"duplex", work(duplex)},
         {"try_readline", work(try_readline)},
+        {"buffered_lines", work(buffered_lines)},
         {"readline", work(readline)},
         {"alive", work(alive)},
         {"stall", work(stall)},

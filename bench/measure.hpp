@@ -30,7 +30,7 @@
 
 namespace bench {
 
-constexpr long block_size = 64 * 1024;
+constexpr long block_size = 256 * 1024;
 constexpr long line_size = 8;  // of `tiny lines`
 constexpr int children_in_flight = 64;
 constexpr int few_in_flight = 2;

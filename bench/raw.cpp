@@ -127,6 +127,8 @@ pipe_ends make_pipe()
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
         bench::fail("pipe2");
+    if (const char* const size = std::getenv("BROOD_BENCH_RAW_PIPE"))
+        ::fcntl(ends[0], F_SETPIPE_SZ, std::atoi(size));
     return {ends[0], ends[1]};
 }
 
@@ -393,7 +395,8 @@ int main(int argc, char** argv)
         {"read_some", read_some},   {"read_all", read_all},
         {"write_some", write_some}, {"duplex", duplex},
         {"try_readline", lines},    {"readline", lines},
-        {"alive", alive},           {"stall", stall},
+        {"buffered_lines", lines},  {"alive", alive},
+        {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);
 }

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Measures brood beside bare system calls, on this machine, now.
 
-    run.py [--rounds N] [--quick] [--only WORK]... [--json FILE]
+    run.py [--rounds N] [--quick] [--only WORK]... [--json FILE] [--check]
 
 In each round each work is done once by bench-raw and once by bench-brood, in
 turn. The ratio of the two is taken in each round, and the median of these
 ratios is what counts: the machine may be slow or busy, but it is so for both.
 Absolute figures are for orientation only.
+
+With --check the ratios are held against bench/baseline.json, which a run with
+--json has written: exit code 1 when brood has fallen behind in the clock and
+in processor time. Both, and by much, since the machine that checks may be busy.
 
 The programs are looked for in BROOD_BENCH_DIR (default: build/release/bench).
 """
@@ -20,20 +24,21 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+BASELINE = pathlib.Path(__file__).with_name("baseline.json")
 MIB = 1 << 20
 
 
 class Work:
     """One thing to measure: its name, what the programs are asked to do,
-    size, unit, the child where it is not the tiny one, and how many GiB the
-    parent touches before."""
+    size, unit, the child where it is not the tiny one, how many GiB the
+    parent touches before, and the pipe of the raw loop."""
 
     def __init__(self, name, shown, count, unit, target=None, *, asked=None,
-                 child=None, gib=0):
+                 child=None, gib=0, raw_pipe=0):
         self.name, self.shown, self.count = name, shown, count
         self.unit, self.target = unit, target
         self.asked, self.child = asked or name, child
-        self.gib = gib
+        self.gib, self.raw_pipe = gib, raw_pipe
 
     def figure(self, seconds):
         """The seconds of one child, byte or line, as people read them."""
@@ -50,11 +55,16 @@ WORKS = [
     Work("spawn_wait", "start and wait, tiny child", 2000, "us", 1.15),
     Work("spawn_communicate", "start and communicate", 1500, "us"),
     Work("in_flight", "start and wait, 64 in flight", 1500, "us"),
-    Work("read_some", "read, 64 KiB each", 256 * MIB, "GB/s", 1.1),
-    Work("read_all", "read into one string", 256 * MIB, "GB/s"),
+    Work("read_some", "read", 1024 * MIB, "GB/s", 0.4),
+    Work("read_some_large", "read, raw with a pipe of 1 MiB", 1024 * MIB,
+         "GB/s", 1.05, asked="read_some", raw_pipe=MIB),
+    Work("read_all", "communicate", 256 * MIB, "GB/s", 1.05),
+    Work("duplex", "both ways through cat", 256 * MIB, "GB/s", 1.05),
+    Work("buffered_lines", "lines of 8 bytes, buffered_lines", 5_000_000,
+         "M/s", 1.1),
     Work("try_readline", "lines of 8 bytes, try_readline", 5_000_000, "M/s"),
     Work("readline", "lines of 8 bytes, one co_await each", 5_000_000,
-         "M/s"),
+         "M/s", 2.0),
 ]
 ALIVE = Work("alive", "children that just live", 2000, "us")
 
@@ -94,7 +104,10 @@ class Noise:
 def run(folder, which, work, count):
     command = [folder / f"bench-{which}", work.asked, str(count),
                work.child or folder / "tiny"]
-    done = subprocess.run(command, check=True, text=True,
+    environment = dict(os.environ)
+    if which == "raw" and work.raw_pipe:
+        environment["BROOD_BENCH_RAW_PIPE"] = str(work.raw_pipe)
+    done = subprocess.run(command, check=True, text=True, env=environment,
                           stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 
@@ -166,6 +179,28 @@ def print_alive(result):
               f"thread(s) in all; {each['seconds'] * 1e6:.0f} us to start")
 
 
+# How much worse than the baseline is a regression, and not the machine.
+SLACK = {"ratio": 1.7, "processor_ratio": 1.4}
+
+
+def fallen_behind(summaries, baseline):
+    """A line for each work that is far worse than it was."""
+    before = {each["work"]: each for each in baseline["summary"]}
+    found = []
+    for now in summaries:
+        then = before.get(now["work"])
+        if then is None:
+            found.append(f"{now['work']}: not in bench/baseline.json; "
+                         "write it anew with --json")
+        elif all(now[what] > then[what] * slack
+                 for what, slack in SLACK.items()):
+            found.append(
+                f"{now['work']}: {now['ratio']:.2f} times raw by the clock, "
+                f"{now['processor_ratio']:.2f} by processor time; it was "
+                f"{then['ratio']:.2f} and {then['processor_ratio']:.2f}")
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -175,6 +210,8 @@ def main():
     parser.add_argument("--only", action="append", metavar="WORK",
                         choices=[work.name for work in WORKS])
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--check", action="store_true",
+                        help="fail where it is far worse than it was")
     arguments = parser.parse_args()
 
     folder = pathlib.Path(os.environ.get("BROOD_BENCH_DIR",
@@ -200,6 +237,12 @@ def main():
         arguments.json.write_text(json.dumps(
             {"rounds": rounds, "noise": verdict, "summary": summaries,
              "results": results}, indent=1) + "\n", encoding="utf-8")
+    if arguments.check:
+        baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
+        found = fallen_behind(summaries, baseline)
+        for line in found:
+            print("fallen behind: " + line)
+        sys.exit(1 if found else 0)
 
 
 if __name__ == "__main__":
