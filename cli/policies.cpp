@@ -14,8 +14,8 @@ std::optional<halt_policy> parse_halt(std::string_view text)
 
     const std::size_t comma = text.find(',');
     const std::size_t equals = text.find('=');
-    if (comma == std::string_view::npos || equals == std::string_view::npos
-        || equals < comma)
+    if (comma == std::string_view::npos || equals == std::string_view::npos ||
+        equals < comma)
         return {};
     const std::string_view when = text.substr(0, comma);
     const std::string_view what = text.substr(comma + 1, equals - comma - 1);
@@ -164,8 +164,8 @@ parse_term_seq(std::string_view text)
             return {};
         // Nothing outlives a SIGKILL; after another last signal, the usual
         // patience.
-        duration wait = *signal == SIGKILL ? duration::zero()
-                                           : time_options().kill_after;
+        duration wait =
+            *signal == SIGKILL ? duration::zero() : time_options().kill_after;
         if (i + 1 < parts.size()) {
             const auto ms = parse_number(parts[i + 1]);
             if (!ms || *ms > 1e12)

@@ -61,9 +61,9 @@ std::optional<double> seconds_in(std::string_view unit)
 std::string_view take_letters(std::string_view& text)
 {
     std::size_t length = 0;
-    while (length < text.size()
-           && ((text[length] >= 'a' && text[length] <= 'z')
-               || (text[length] >= 'A' && text[length] <= 'Z')))
+    while (length < text.size() &&
+           ((text[length] >= 'a' && text[length] <= 'z') ||
+            (text[length] >= 'A' && text[length] <= 'Z')))
         ++length;
     const std::string_view letters = text.substr(0, length);
     text.remove_prefix(length);
@@ -195,16 +195,16 @@ struct named_signal {
 
 // POSIX's, and what Linux has besides.
 constexpr named_signal signals[] = {
-    {"HUP", SIGHUP},       {"INT", SIGINT},   {"QUIT", SIGQUIT},
-    {"ILL", SIGILL},       {"TRAP", SIGTRAP}, {"ABRT", SIGABRT},
-    {"IOT", SIGABRT},      {"BUS", SIGBUS},   {"FPE", SIGFPE},
-    {"KILL", SIGKILL},     {"USR1", SIGUSR1}, {"SEGV", SIGSEGV},
-    {"USR2", SIGUSR2},     {"PIPE", SIGPIPE}, {"ALRM", SIGALRM},
-    {"TERM", SIGTERM},     {"CHLD", SIGCHLD}, {"CONT", SIGCONT},
-    {"STOP", SIGSTOP},     {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
-    {"TTOU", SIGTTOU},     {"URG", SIGURG},   {"XCPU", SIGXCPU},
-    {"XFSZ", SIGXFSZ},     {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM},
-    {"WINCH", SIGWINCH},   {"SYS", SIGSYS},
+    {"HUP", SIGHUP},     {"INT", SIGINT},   {"QUIT", SIGQUIT},
+    {"ILL", SIGILL},     {"TRAP", SIGTRAP}, {"ABRT", SIGABRT},
+    {"IOT", SIGABRT},    {"BUS", SIGBUS},   {"FPE", SIGFPE},
+    {"KILL", SIGKILL},   {"USR1", SIGUSR1}, {"SEGV", SIGSEGV},
+    {"USR2", SIGUSR2},   {"PIPE", SIGPIPE}, {"ALRM", SIGALRM},
+    {"TERM", SIGTERM},   {"CHLD", SIGCHLD}, {"CONT", SIGCONT},
+    {"STOP", SIGSTOP},   {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
+    {"TTOU", SIGTTOU},   {"URG", SIGURG},   {"XCPU", SIGXCPU},
+    {"XFSZ", SIGXFSZ},   {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM},
+    {"WINCH", SIGWINCH}, {"SYS", SIGSYS},
 #ifdef SIGIO
     {"IO", SIGIO},
 #endif
@@ -244,8 +244,8 @@ parse_terminal_size(std::string_view text)
     const auto columns = parse_count(text.substr(0, x));
     const auto rows = parse_count(text.substr(x + 1));
     constexpr std::uint64_t most = std::numeric_limits<unsigned short>::max();
-    if (!columns || !rows || *columns == 0 || *rows == 0 || *columns > most
-        || *rows > most)
+    if (!columns || !rows || *columns == 0 || *rows == 0 || *columns > most ||
+        *rows > most)
         return {};
     return std::pair(static_cast<unsigned short>(*columns),
                      static_cast<unsigned short>(*rows));
