@@ -1,6 +1,6 @@
-#include <cli/job_record.hpp>
+#include "cli/job_record.hpp"
 
-#include <cli/json_text.hpp>
+#include "cli/json_text.hpp"
 
 #include <array>
 #include <charconv>

@@ -1,9 +1,9 @@
 // The reading half of job_record.hpp. It trusts nothing: a report may have
 // been cut, edited, or written by a later version.
 
-#include <cli/job_record.hpp>
+#include "cli/job_record.hpp"
 
-#include <cli/json_text.hpp>
+#include "cli/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 

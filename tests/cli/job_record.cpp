@@ -1,5 +1,5 @@
-#include <cli/job_record.hpp>
-#include <cli/json_text.hpp>
+#include "cli/job_record.hpp"
+#include "cli/json_text.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
