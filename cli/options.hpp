@@ -140,6 +140,8 @@ struct options {
     enum class form { each, all, one, xargs, report };
 
     form as = form::each;
+    // The program's own command line, for the report.
+    std::vector<std::string> argv;
     // The command and its template arguments; for `all`, one line each.
     std::vector<std::string> command;
     std::vector<std::string> names;  // all -n a,b
