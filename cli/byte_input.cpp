@@ -160,6 +160,12 @@ byte_input::~byte_input()
         state_->waiting->close();
 }
 
+void byte_input::give_back(std::size_t bytes) noexcept
+{
+    if (state_->is_regular)
+        ::lseek(state_->file.number(), -static_cast<off_t>(bytes), SEEK_CUR);
+}
+
 brood::awaitable<bool> byte_input::read_into(std::string& bytes)
 {
     if (state_->is_regular) {

@@ -8,6 +8,7 @@
 
 #include <brood/asio.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,10 @@ public:
     // Appends what comes next to `bytes`; false: it was the end. Cancelled, it
     // loses nothing. Throws input_error.
     brood::awaitable<bool> read_into(std::string& bytes);
+
+    // The last `bytes` were not needed: of a file, whoever reads it after us
+    // gets them. Of anything else they are lost.
+    void give_back(std::size_t bytes) noexcept;
 
 private:
     struct state;
