@@ -39,8 +39,7 @@ std::string stopped_by(const job_record& job)
 std::string outcome_text(const job_record& job)
 {
     switch (job.status) {
-    case job_status::ok:
-        return "ok";
+    case job_status::ok: return "ok";
     case job_status::exit:
         return job.code && *job.code != 0
                    ? "exit code " + std::to_string(*job.code)
@@ -50,18 +49,13 @@ std::string outcome_text(const job_record& job)
                            : std::string("ended by a signal")) +
                (job.core ? ", core dumped" : "");
     case job_status::timeout:
-        return "timed out after " + duration_text(job.wall_s) +
-               stopped_by(job);
-    case job_status::idle:
-        return "no output for too long" + stopped_by(job);
-    case job_status::output:
-        return "too much output" + stopped_by(job);
-    case job_status::canceled:
-        return "canceled" + stopped_by(job);
+        return "timed out after " + duration_text(job.wall_s) + stopped_by(job);
+    case job_status::idle: return "no output for too long" + stopped_by(job);
+    case job_status::output: return "too much output" + stopped_by(job);
+    case job_status::canceled: return "canceled" + stopped_by(job);
     case job_status::spawn:
         return "not started" + (job.error.empty() ? "" : ": " + job.error);
-    case job_status::skipped:
-        return "skipped";
+    case job_status::skipped: return "skipped";
     }
     return "?";
 }

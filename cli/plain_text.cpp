@@ -68,8 +68,8 @@ std::string plain_text(std::string_view bytes)
 {
     auto text = to_utf8(bytes);
     std::string plain;
-    std::size_t line = 0;     // where the current one starts in plain
-    bool rewind = false;      // the next character starts the line again
+    std::size_t line = 0;  // where the current one starts in plain
+    bool rewind = false;   // the next character starts the line again
     for (std::size_t at = 0; at < text.size(); ++at) {
         char c = text[at];
         if (c == escape) {
@@ -90,8 +90,8 @@ std::string plain_text(std::string_view bytes)
             take_back(plain, line);
             continue;
         }
-        bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t') ||
-                       c == '\x7f';
+        bool control =
+            (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f';
         // The second set of them, U+0080 to U+009F.
         if (c == '\xc2' && is_between(text[at + 1], '\x80', '\x9f')) {
             ++at;

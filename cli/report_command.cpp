@@ -53,7 +53,7 @@ void say(const std::string& text)
 void refuse_same_file(const report_reader& reader,
                       const report_arguments& asked)
 {
-    struct ::stat from {}, to {};
+    struct ::stat from{}, to{};
     if (asked.output.empty() || ::stat(asked.output.c_str(), &to) != 0 ||
         ::fstat(reader.descriptor(), &from) != 0 || !S_ISREG(to.st_mode))
         return;

@@ -35,27 +35,14 @@ void append_xml(std::string& out, std::string_view bytes)
             continue;
         }
         switch (text[at]) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
+        case '&': out += "&amp;"; break;
+        case '<': out += "&lt;"; break;
+        case '>': out += "&gt;"; break;
+        case '"': out += "&quot;"; break;
         // In an attribute these would be read as spaces.
-        case '\n':
-            out += "&#10;";
-            break;
-        case '\t':
-            out += "&#9;";
-            break;
-        default:
-            out += text[at];
+        case '\n': out += "&#10;"; break;
+        case '\t': out += "&#9;"; break;
+        default: out += text[at];
         }
     }
 }
@@ -109,8 +96,7 @@ public:
             throw system_failure("write to a temporary file", errno);
         std::rewind(file_.get());
         std::array<char, 1 << 16> part;
-        while (auto got =
-                   std::fread(part.data(), 1, part.size(), file_.get()))
+        while (auto got = std::fread(part.data(), 1, part.size(), file_.get()))
             out << std::string_view(part.data(), got);
         if (std::ferror(file_.get()) != 0)
             throw system_failure("read a temporary file", errno);
@@ -180,8 +166,8 @@ void junit_converter::append_case(std::string& text, const job_record& job)
     append_outcome(text, job);
     for (const auto& earlier : attempts_[job.seq]) {
         // A pass after all, or one more of its failures.
-        auto element = job.status == job_status::ok ? "flakyFailure"
-                                                    : "rerunFailure";
+        auto element =
+            job.status == job_status::ok ? "flakyFailure" : "rerunFailure";
         text += "      <";
         text += element;
         append_attribute(text, "message", earlier);
@@ -205,8 +191,7 @@ void junit_converter::append_outcome(std::string& text, const job_record& job)
 {
     std::string element = "failure";
     switch (job.status) {
-    case job_status::ok:
-        return;
+    case job_status::ok: return;
     case job_status::canceled:
     case job_status::skipped:
         element = "skipped";
@@ -216,8 +201,7 @@ void junit_converter::append_outcome(std::string& text, const job_record& job)
         element = "error";
         ++errors_;
         break;
-    default:
-        ++failures_;
+    default: ++failures_;
     }
     text += "      <" + element;
     append_attribute(text, "message", outcome_text(job));

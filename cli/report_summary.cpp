@@ -40,9 +40,9 @@ struct failed_job {
 // One line of a table, not the megabytes that a shell's script can have.
 std::string short_command(const job_record& job)
 {
-    auto text = plain_line(job.name.empty() ? command_text(job)
-                                            : job.name + ": " +
-                                                  command_text(job));
+    auto text =
+        plain_line(job.name.empty() ? command_text(job)
+                                    : job.name + ": " + command_text(job));
     if (text.size() > command_bytes) {
         std::size_t end = command_bytes;
         while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
@@ -61,8 +61,7 @@ public:
         ++runs_;
         std::string argv;
         for (const auto& one : run.argv)
-            argv += (argv.empty() ? "" : " ") +
-                    command_text({one}, false);
+            argv += (argv.empty() ? "" : " ") + command_text({one}, false);
         head_ += "Command   " + plain_line(argv) + "\nMachine   " +
                  plain_line(run.host) + ", in " + plain_line(run.cwd) + "\n";
     }
@@ -152,8 +151,7 @@ void summary_converter::job(const job_record& job)
     bool worth_showing = job.status != job_status::skipped;
     if (worth_showing && failed_.size() < failures_shown * 4)
         failed = {short_command(job), outcome_text(job),
-                  std::string(last_lines(plain_text(job.err_tail),
-                                         tail_lines)),
+                  std::string(last_lines(plain_text(job.err_tail), tail_lines)),
                   job.attempt};
     failed_.emplace(job.seq, std::pair(job.status, std::move(failed)));
 }
@@ -239,8 +237,8 @@ void summary_converter::failures()
             ++passed;
             continue;
         }
-        out_ << (shown++ == 0 ? "\nFailures\n" : "") << "  job " << seq
-             << ": " << failed.outcome;
+        out_ << (shown++ == 0 ? "\nFailures\n" : "") << "  job " << seq << ": "
+             << failed.outcome;
         if (failed.attempt > 1)
             out_ << " (attempt " << failed.attempt << ")";
         out_ << "\n      " << failed.command << "\n";

@@ -10,13 +10,12 @@ namespace cli {
 namespace {
 
 constexpr std::string_view columns[] = {
-    "seq",         "slot",      "name",      "command",   "shell",
-    "cwd",         "attempt",   "final",     "start",     "queued_s",
-    "wall_s",      "user_s",    "sys_s",     "maxrss",    "maxrss_kind",
-    "minflt",      "majflt",    "inblock",   "oublock",   "nvcsw",
-    "nivcsw",      "status",    "code",      "signal",    "core",
-    "error",       "kill_path", "out_bytes", "err_bytes", "truncated",
-    "complete",    "pty",       "err_tail",  "leftover"};
+    "seq",      "slot",   "name",        "command",   "shell",     "cwd",
+    "attempt",  "final",  "start",       "queued_s",  "wall_s",    "user_s",
+    "sys_s",    "maxrss", "maxrss_kind", "minflt",    "majflt",    "inblock",
+    "oublock",  "nvcsw",  "nivcsw",      "status",    "code",      "signal",
+    "core",     "error",  "kill_path",   "out_bytes", "err_bytes", "truncated",
+    "complete", "pty",    "err_tail",    "leftover"};
 
 // The rules of one format for a field and the end of a row.
 struct table_rules {

@@ -46,8 +46,7 @@ public:
         if (slots_.insert(job.slot).second)
             metadata("thread_name", job.slot, "name",
                      "slot " + std::to_string(job.slot));
-        start(job.status == job_status::spawn ? "i" : "X", job.slot,
-              job.start);
+        start(job.status == job_status::spawn ? "i" : "X", job.slot, job.start);
         if (job.status == job_status::spawn)
             out_ << ",\"s\":\"t\"";
         else
