@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace cli {
 
@@ -27,7 +28,7 @@ public:
         return *this;
     }
     template <class Integer>
-        requires std::is_integral_v<Integer>
+        requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, char>)
     converted_text& operator<<(Integer value)
     {
         return *this << std::string_view(std::to_string(value));

@@ -61,7 +61,7 @@ public:
             start("i", job.slot, job.start + sent.at_s);
             out_ << ",\"s\":\"t\",\"cat\":\"signal\",\"name\":";
             text("SIG" + sent.name);
-            out_ << '}';
+            out_ << "}";
         }
     }
 

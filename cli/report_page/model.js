@@ -132,7 +132,7 @@ function detailOf(job) {
     ['Slot', String(job.slot)],
   ];
   if (job.ran)
-    facts.push(['Started', `${durationText(job.start - report.from)} in`]);
+    facts.push(['Started', `after ${durationText(job.start - report.from)}`]);
   if (job.queued >= 0.001)
     facts.push(['Waited', durationText(job.queued)]);
   if (job.attempt > 1 || !job.final)

@@ -100,7 +100,8 @@ function failureElement(job, open) {
     make('summary', {}, make('strong', {}, `Job ${job.seq}`),
          make('span', {className: 'command'}, job.label),
          resultElement(job)),
-    make('div', {}, ...detailOf(job)));
+    // The summary has the command already, unless the job has a name.
+    make('div', {}, ...detailOf(job).slice(job.name ? 0 : 1)));
 }
 
 function showFailures() {

@@ -194,7 +194,7 @@ class Timeline {
     const hollow = fill === null;
     const inset = hollow ? 1 : 0;
     pen.roundRect(x + inset, y + inset, Math.max(width - 2 * inset, 1),
-                  height - 2 * inset, width > 6 ? 3 : 0);
+                  height - 2 * inset, width > 6 ? Math.min(3, height / 4) : 0);
     if (hollow) {
       pen.strokeStyle = colour.off;
       pen.lineWidth = 2;
@@ -221,8 +221,6 @@ class Timeline {
       pen.fillRect(x + 3, y + 1, Math.min(wide + 6, width - 8), height - 2);
     }
     pen.fillStyle = job.kind === 'off' ? colour.text : colour.hatch;
-    if (job.kind === 'ok')
-      pen.fillStyle = '#ffffff';
     pen.fillText(text, x + 6, y + height / 2 + 0.5);
     pen.restore();
   }
