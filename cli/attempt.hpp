@@ -89,15 +89,15 @@ public:
 
     std::uint64_t id() const noexcept { return id_; }
     unsigned slot() const noexcept { return record_.slot; }
-    unsigned number() const noexcept { return record_.attempt; }
+    unsigned count() const noexcept { return record_.attempt; }
     const std::shared_ptr<const job>& what() const noexcept { return what_; }
     const std::shared_ptr<job_text>& text() const noexcept { return text_; }
     int pid() const noexcept { return pid_; }
     clock::time_point start_time() const noexcept { return began_; }
     job_record& record() noexcept { return record_; }
-    std::uint64_t bytes(unsigned stream) const noexcept
+    std::uint64_t bytes(unsigned number) const noexcept
     {
-        return streams_[stream].bytes;
+        return streams_[number].bytes;
     }
 
 private:

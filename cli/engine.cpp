@@ -3,8 +3,7 @@
 #include "cli/machine_limits.hpp"
 
 #include BROOD_ASIO_HEADER(co_spawn.hpp)
-#include BROOD_ASIO_HEADER(detached.hpp)
-#include BROOD_ASIO_HEADER(post.hpp)
+#include BROOD_ASIO_HEADER(redirect_error.hpp)
 
 #include <poll.h>
 #include <sys/wait.h>
@@ -199,10 +198,10 @@ brood::awaitable<void> engine::feed()
         for (auto why = obstacle(); !stopping_ && why != wait_reason::none;
              why = obstacle()) {
             set_waiting(why);
-            duration pause = limit_pause;
+            duration time = limit_pause;
             if (why == wait_reason::delay)
-                pause = *last_start_ + asked_.limits.delay - clock::now();
-            co_await changed(std::max<duration>(pause, 0ns));
+                time = *last_start_ + asked_.limits.delay - clock::now();
+            co_await changed(std::max<duration>(time, 0ns));
         }
         set_waiting(wait_reason::none);
         if (stopping_) {

@@ -42,7 +42,7 @@ void engine::start(const attempt_ptr& what)
     last_start_ = clock::now();
     what->when_over([this](attempt& ended) { over(ended); });
     running_.emplace(what->id(), what);
-    if (asked_.output.print_commands && what->number() == 1)
+    if (asked_.output.print_commands && what->count() == 1)
         printer_.port(1).write(what->what()->display + "\n");
     try {
         what->begin();
@@ -161,7 +161,7 @@ void engine::take(const guard_reply& what)
         running_job news;
         news.seq = job->what()->seq;
         news.slot = job->slot();
-        news.attempt = job->number();
+        news.attempt = job->count();
         news.pid = started->pid;
         news.name = job->what()->name;
         news.display = job->what()->display;
@@ -203,21 +203,21 @@ void engine::over(attempt& ended)
     const auto self = kept->second;
     running_.erase(kept);
     told_.erase(self->id());
-    auto& record = self->record();
-    const bool failed = has_failed(record, asked_.cleaning);
+    auto& outcome = self->record();
+    const bool failed = has_failed(outcome, asked_.cleaning);
     const bool again =
-        failed && !stopping_ && is_tried_again(record, asked_.retry);
-    record.final = !again;
-    user_s_ += record.user_s;
-    sys_s_ += record.sys_s;
-    say_how_it_ended(record);
+        failed && !stopping_ && is_tried_again(outcome, asked_.retry);
+    outcome.final = !again;
+    user_s_ += outcome.user_s;
+    sys_s_ += outcome.sys_s;
+    say_how_it_ended(outcome);
     if (self->text()) {
         const bool shown = !again && (failed || !asked_.output.fail_only);
         printer_.close(self->text(), shown, !again);
     } else if (!again && asked_.output.keep_order) {
         printer_.close(printer_.open(*self->what()), false, true);
     }
-    tell([&record](run_listener& to) { to.job_ended(record); });
+    tell([&outcome](run_listener& to) { to.job_ended(outcome); });
     if (again) {
         ++retried_;
         try_again(*self);
@@ -225,7 +225,7 @@ void engine::over(attempt& ended)
     }
     ++done_;
     release(*self);
-    count(record, failed);
+    count(outcome, failed);
     wake();
     check_end();
 }
@@ -235,10 +235,10 @@ void engine::try_again(const attempt& failed)
 {
     auto later = std::make_shared<pause>(io_);
     later->next = std::make_shared<attempt>(
-        *this, failed.what(), failed.slot(), failed.number() + 1, next_id_++);
+        *this, failed.what(), failed.slot(), failed.count() + 1, next_id_++);
     pausing_.emplace(failed.what()->seq, later);
     later->timer.expires_after(std::chrono::duration_cast<clock::duration>(
-        retry_pause(asked_.retry, failed.number(), random_)));
+        retry_pause(asked_.retry, failed.count(), random_)));
     later->timer.async_wait([this, later](brood::error_code) {
         if (pausing_.erase(later->next->what()->seq) != 0)
             start(later->next);

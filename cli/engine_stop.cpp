@@ -59,15 +59,15 @@ void engine::stop_reading(const std::string& why)
     pausing_.clear();
     for (const auto& [seq, each] : waiting) {
         each->timer.cancel();
-        auto& record = each->next->record();
-        record.status = job_status::canceled;
+        auto& outcome = each->next->record();
+        outcome.status = job_status::canceled;
         ++done_;
         ++canceled_;
         ++result_.failed;
         release(*each->next);
         if (asked_.output.keep_order)
             printer_.close(printer_.open(*each->next->what()), false, true);
-        tell([&record](run_listener& to) { to.job_ended(record); });
+        tell([&outcome](run_listener& to) { to.job_ended(outcome); });
     }
     wake();
 }

@@ -92,14 +92,11 @@ void guard_process::read_requests()
                 pause();
         }
         const closing after(packet.descriptors);
-        auto what = unpack_request(packet.bytes);
-        if (const auto* const job = std::get_if<start_request>(&what)) {
+        const auto what = unpack_request(packet.bytes);
+        if (const auto* const job = std::get_if<start_request>(&what))
             start(*job, packet, clock::now());
-            continue;
-        }
-        brood::asio::post(io_, [this, request = std::move(what)] {
-            take(request);
-        });
+        else
+            pass_on(what);
     }
 }
 
@@ -193,14 +190,19 @@ void guard_process::reply(const guard_reply& what)
     send_packet(socket_, pack(what), {}, 0);
 }
 
-void guard_process::take(const guard_request& what)
+// To the main thread.
+void guard_process::pass_on(const guard_request& what)
 {
-    if (const auto* const stopped = std::get_if<stop_request>(&what))
-        stop(stopped->id, stopped->now);
+    if (const auto* const found = std::get_if<stop_request>(&what))
+        brood::asio::post(io_, [this, told = *found] {
+            stop(told.id, told.now);
+        });
     else if (const auto* const sent = std::get_if<signal_request>(&what))
-        signal_all(sent->id, sent->signal);
+        brood::asio::post(io_, [this, told = *sent] {
+            signal_all(told.id, told.signal);
+        });
     else
-        finish();
+        brood::asio::post(io_, [this] { finish(); });
 }
 
 void guard_process::watch(std::uint64_t id, brood::process child,

@@ -64,10 +64,10 @@ private:
     brood::command command_of(const start_request& what,
                               const std::vector<int>& given) const;
     std::string marker_of(std::uint64_t id) const;
+    void pass_on(const guard_request& what);
 
     // --- the main thread
     void reply(const guard_reply& what);
-    void take(const guard_request& what);
     void watch(std::uint64_t id, brood::process child,
                clock::time_point started);
     void exited(std::uint64_t id);
