@@ -4,7 +4,6 @@
 
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
-#include "cli/display.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/help_text.hpp"
 #include "cli/job_sources.hpp"
@@ -54,8 +53,6 @@ int run(cli::options asked)
         return cli::dry_run(std::move(source));
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);
-    if (auto display = cli::make_display(asked))
-        listeners.push_back(std::move(display));
     return cli::run_jobs(asked, std::move(source), listeners);
 }
 
