@@ -6,10 +6,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace cli {
+
+// The input cannot be read on; its text is one line that names it. The program
+// ends with 125, after the jobs that were started.
+class input_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
 
 struct job {
     std::uint64_t seq = 0;           // from 1, in the order of the input

@@ -11,17 +11,9 @@
 #include "cli/run_events.hpp"
 
 #include <memory>
-#include <stdexcept>
 #include <vector>
 
 namespace cli {
-
-// The input cannot be read, or makes no job. The run ends with exit code 125
-// after the jobs that are running; what() is printed behind "brood: ".
-class input_error : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
 
 using run_listeners = std::vector<std::shared_ptr<run_listener>>;
 
