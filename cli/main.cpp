@@ -54,8 +54,8 @@ int run(cli::options asked)
         return cli::dry_run(std::move(source));
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);
-    if (auto display = cli::make_display(asked))
-        listeners.push_back(std::move(display));
+    // First of all, so that it is gone when the summary is printed.
+    listeners.insert(listeners.begin(), cli::make_display(asked));
     return cli::run_jobs(asked, std::move(source), listeners);
 }
 
