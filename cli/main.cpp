@@ -4,6 +4,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
+#include "cli/display.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/help_text.hpp"
 #include "cli/job_sources.hpp"
@@ -53,6 +54,9 @@ int run(cli::options asked)
         return cli::dry_run(std::move(source));
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);
+    // First of all, so that it is gone when the summary is printed.
+    if (auto display = cli::make_display(asked))
+        listeners.insert(listeners.begin(), std::move(display));
     return cli::run_jobs(asked, std::move(source), listeners);
 }
 

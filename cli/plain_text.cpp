@@ -120,6 +120,8 @@ std::string_view last_lines(std::string_view text, std::size_t most)
 {
     while (text.ends_with('\n'))
         text.remove_suffix(1);
+    if (most == 0)
+        return {};
     std::size_t from = text.size();
     for (std::size_t line = 0; line < most; ++line) {
         if (from == 0)
