@@ -15,7 +15,7 @@ enum class report_format { summary, junit, trace, csv, tsv, html };
 std::optional<report_format> report_format_of(std::string_view name) noexcept;
 
 struct report_arguments {
-    std::string file;    // "-": stdin
+    std::string file;  // "-": stdin
     report_format to = report_format::summary;
     std::string output;  // "" or "-": stdout
 };

@@ -114,37 +114,43 @@ private:
             bytes.clear();
             more = co_await input.read_into(bytes);
             std::size_t at = 0;
-            while (at < bytes.size() && !run_.over()) {
-                if (splitter_.take(bytes[at++])) {
+            while (at < bytes.size() && more && !run_.over()) {
+                const bool logical_end = splitter_.take(bytes[at++]);
+                take_items();
+                if (builder_.has_command())
+                    co_await run_commands();
+                if (failure_)
+                    std::rethrow_exception(failure_);
+                if (logical_end) {
                     input.give_back(bytes.size() - at);
                     more = false;
-                    break;
                 }
-                co_await run_items();
             }
         }
         if (run_.over())
             co_return;
         splitter_.finish();
-        co_await run_items();
-        builder_.finish();
+        take_items();
+        if (!failure_)
+            builder_.finish();
         co_await run_commands();
+        if (failure_)
+            std::rethrow_exception(failure_);
     }
 
-    brood::awaitable<void> run_items()
+    // No coroutine: it is called for each byte. What fails does so after the
+    // commands that are complete by then.
+    void take_items()
     {
-        std::optional<xargs_splitter::item> item = splitter_.next();
-        while (item && !run_.over()) {
-            std::exception_ptr failure;
+        while (!failure_) {
+            const std::optional<xargs_splitter::item> item = splitter_.next();
+            if (!item)
+                break;
             try {
                 builder_.add(*item);
             } catch (const xargs_failure&) {
-                failure = std::current_exception();
+                failure_ = std::current_exception();
             }
-            co_await run_commands();
-            if (failure)
-                std::rethrow_exception(failure);
-            item = splitter_.next();
         }
         if (splitter_.saw_nul())
             say("WARNING: a NUL character occurred in the input.  It cannot "
@@ -167,6 +173,7 @@ private:
     xargs_builder builder_;
     xargs_run run_;
     brood::asio::signal_set signals_;
+    std::exception_ptr failure_;
 };
 
 brood::awaitable<int> run_session(std::string program,

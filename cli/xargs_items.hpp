@@ -88,6 +88,7 @@ public:
     void finish();
 
     // A command that is complete.
+    bool has_command() const noexcept { return !ready_.empty(); }
     std::optional<std::vector<std::string>> next();
 
 private:

@@ -2,8 +2,8 @@
 
 #include "cli/xargs_items.hpp"
 
-#include <brood/create_subprocess.hpp>
 #include <brood/errors.hpp>
+#include <brood/process.hpp>
 
 #include BROOD_ASIO_HEADER(redirect_error.hpp)
 
