@@ -54,13 +54,25 @@ attempt::attempt(attempt_host& host, std::shared_ptr<const job> what,
     record_.pty = host.asked().output.pty;
 }
 
-attempt::~attempt()
+attempt::~attempt() = default;
+
+void attempt::stream::close()
 {
-    for (auto& each : streams_) {
-        brood::error_code ignored;
-        if (each.open)
-            each.from.close(ignored);
-    }
+    brood::error_code ignored;
+    if (watch.is_open())
+        watch.close(ignored);
+    else if (fd >= 0)
+        ::close(fd);
+    fd = -1;
+    open = held_up = false;
+}
+
+void attempt::listen()
+{
+    listening_ = true;
+    for (const unsigned each : {0u, 1u})
+        if (streams_[each].open && !streams_[each].held_up)
+            wait(each);
 }
 
 void attempt::started(const started_reply& told)
@@ -71,12 +83,8 @@ void attempt::started(const started_reply& told)
 
 bool attempt::refused(const refused_reply& told, bool may_wait)
 {
-    for (auto& each : streams_) {
-        brood::error_code ignored;
-        if (each.open)
-            each.from.close(ignored);
-        each.open = each.held_up = false;
-    }
+    for (auto& each : streams_)
+        each.close();
     const bool scarce = told.error == EMFILE || told.error == ENFILE ||
                         told.error == EAGAIN || told.error == ENOMEM;
     if (scarce && may_wait && cause_ == job_status::ok)
@@ -120,8 +128,10 @@ void attempt::exited(const exited_reply& told)
     for (const unsigned each : {0u, 1u})
         if (streams_[each].open && !streams_[each].held_up)
             read(each);
-    if (streams_[0].open || streams_[1].open)
+    if (streams_[0].open || streams_[1].open) {
         start_drain();
+        listen();
+    }
     check();
 }
 
@@ -300,10 +310,13 @@ void attempt::drain_over()
 
 void attempt::wait(unsigned number)
 {
-    if (streams_[number].waiting)
+    auto& of = streams_[number];
+    if (of.waiting || !listening_)
         return;
-    streams_[number].waiting = true;
-    streams_[number].from.async_wait(
+    if (!of.watch.is_open())
+        of.watch.assign(of.fd);
+    of.waiting = true;
+    of.watch.async_wait(
         brood::asio::posix::descriptor_base::wait_read,
         [self = shared_from_this(), number](brood::error_code failed) {
             auto& from = self->streams_[number];
@@ -319,7 +332,7 @@ void attempt::read(unsigned number)
     auto& buffer = host_.buffer();
     for (std::size_t have = 0; have < turn;) {
         const auto got =
-            ::read(from.from.native_handle(), buffer.data(), buffer.size());
+            ::read(from.fd, buffer.data(), buffer.size());
         if (got == 0 || (got < 0 && errno == EIO)) {
             end_of(number);
             return;
@@ -335,7 +348,7 @@ void attempt::read(unsigned number)
             ++from.full_reads == many_full_reads) {
             from.large = true;
             // A wish: the user may have no more.
-            fcntl(from.from.native_handle(), F_SETPIPE_SZ, large_pipe);
+            fcntl(from.fd, F_SETPIPE_SZ, large_pipe);
         }
         if (!take(number, std::string_view(buffer.data(), size))) {
             hold_up(number);
@@ -354,7 +367,7 @@ void attempt::read_what_is_there(unsigned number)
     // Who holds it may go on writing: no more than a pipe holds.
     for (std::size_t have = 0; have < static_cast<std::size_t>(large_pipe);) {
         const auto got =
-            ::read(from.from.native_handle(), buffer.data(), buffer.size());
+            ::read(from.fd, buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 && errno == EAGAIN)
@@ -370,9 +383,7 @@ void attempt::read_what_is_there(unsigned number)
         if (have >= static_cast<std::size_t>(large_pipe))
             record_.complete = false;
     }
-    brood::error_code ignored;
-    from.from.close(ignored);
-    from.open = false;
+    from.close();
 }
 
 void attempt::hold_up(unsigned number)
@@ -392,9 +403,7 @@ void attempt::hold_up(unsigned number)
 
 void attempt::end_of(unsigned number)
 {
-    brood::error_code ignored;
-    streams_[number].from.close(ignored);
-    streams_[number].open = false;
+    streams_[number].close();
     check();
 }
 

@@ -29,6 +29,8 @@
 
 namespace cli {
 
+class attempt;
+
 // What attempts need of the engine.
 class attempt_host {
 public:
@@ -49,6 +51,8 @@ public:
     environment() const = 0;
     // Something of our own went wrong: the run ends.
     virtual void fail(const std::string& what) = 0;
+    // Calls listen() in a moment.
+    virtual void listen_soon(const std::shared_ptr<attempt>& to) = 0;
 };
 
 class attempt : public std::enable_shared_from_this<attempt> {
@@ -67,6 +71,9 @@ public:
 
     // What the guard says.
     void started(const started_reply& told);
+    // Its output may come from now on. Not before: most jobs end so soon that
+    // it is read in one go at their end, without the loop.
+    void listen();
     // False: what is missing may be there later; begin() again.
     bool refused(const refused_reply& told, bool may_wait);
     void exited(const exited_reply& told);
@@ -102,8 +109,15 @@ public:
 
 private:
     struct stream {
-        explicit stream(brood::asio::io_context& io) : from(io) {}
-        brood::asio::posix::stream_descriptor from;
+        explicit stream(brood::asio::io_context& io) : watch(io) {}
+        stream(const stream&) = delete;
+        stream& operator=(const stream&) = delete;
+        ~stream() { close(); }
+        void close();
+
+        int fd = -1;
+        // Has the descriptor, once there is reason to wait for it.
+        brood::asio::posix::stream_descriptor watch;
         bool open = false;
         bool waiting = false;
         bool held_up = false;  // our own output has no room
@@ -150,6 +164,7 @@ private:
     bool exited_ = false;
     bool gone_ = false;
     bool drained_ = false;
+    bool listening_ = false;
     bool told_ = false;
     bool broken_ = false;  // its text goes nowhere any more
     std::function<void(attempt&)> over_;

@@ -141,11 +141,12 @@ void attempt::adopt(descriptors& made)
     for (const unsigned each : {0u, 1u}) {
         if (made.ours[each] < 0)
             continue;
-        streams_[each].from.assign(made.ours[each]);
+        streams_[each].fd = made.ours[each];
         made.ours[each] = -1;
         streams_[each].open = true;
-        wait(each);
     }
+    if (streams_[0].open)
+        host_.listen_soon(shared_from_this());
 }
 
 }  // namespace cli

@@ -44,6 +44,7 @@ engine::engine(const options& asked, guard_handle guard,
       buffer_(read_buffer), printer_(io_, asked_),
       signals_(io_, [this](signal_event what) { signaled(what); }),
       guard_watch_(io_, guard.socket), wake_(io_), deadline_(io_), tick_(io_),
+      listen_(io_),
       halt_(asked.halt), began_(clock::now())
 {
     random_.seed(static_cast<unsigned>(getpid()) ^

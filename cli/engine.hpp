@@ -58,6 +58,7 @@ public:
         return environment_;
     }
     void fail(const std::string& what) override;
+    void listen_soon(const std::shared_ptr<attempt>& to) override;
 
 private:
     using clock = std::chrono::steady_clock;
@@ -91,7 +92,9 @@ private:
     void release(const attempt& ended);
     void take_replies();
     void take(const guard_reply& what);
+    void say_started(attempt& job, const started_reply& told);
     void watch_guard();
+    void listen_later();
     void guard_lost();
 
     // --- engine_stop.cpp: ending early, signals
@@ -120,6 +123,8 @@ private:
     brood::asio::steady_timer wake_;
     brood::asio::steady_timer deadline_;
     brood::asio::steady_timer tick_;
+    brood::asio::steady_timer listen_;
+    std::deque<std::weak_ptr<attempt>> unheard_;
     std::optional<brood::asio::posix::stream_descriptor> token_watch_;
     bool token_waiting_ = false;
     std::vector<std::pair<std::string, std::string>> environment_;

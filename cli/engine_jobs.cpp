@@ -19,6 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Longer than the shortest jobs take, shorter than a person notices.
+constexpr auto listen_pause = 2ms;
+
 bool is_scarcity(int error)
 {
     return error == EMFILE || error == ENFILE || error == EAGAIN ||
@@ -111,6 +114,31 @@ void engine::ask_guard(const guard_request& what,
     }
 }
 
+void engine::listen_soon(const std::shared_ptr<attempt>& to)
+{
+    unheard_.push_back(to);
+    if (unheard_.size() == 1)
+        listen_later();
+}
+
+// One timer for all: it goes only while there are such that are new.
+void engine::listen_later()
+{
+    listen_.expires_after(listen_pause);
+    listen_.async_wait([this](brood::error_code) {
+        while (!unheard_.empty()) {
+            const auto first = unheard_.front().lock();
+            if (first && clock::now() - first->start_time() < listen_pause)
+                break;
+            unheard_.pop_front();
+            if (first)
+                first->listen();
+        }
+        if (!unheard_.empty())
+            listen_later();
+    });
+}
+
 void engine::watch_guard()
 {
     guard_watch_.async_wait(brood::asio::posix::descriptor_base::wait_read,
@@ -157,26 +185,35 @@ void engine::take(const guard_reply& what)
         return;
     const auto job = found->second;
     if (const auto* started = std::get_if<started_reply>(&what)) {
-        job->started(*started);
-        running_job news;
-        news.seq = job->what()->seq;
-        news.slot = job->slot();
-        news.attempt = job->count();
-        news.pid = started->pid;
-        news.name = job->what()->name;
-        news.display = job->what()->display;
-        news.started = job->start_time();
-        tell([&news](run_listener& to) { to.job_started(news); });
+        say_started(*job, *started);
     } else if (const auto* refused = std::get_if<refused_reply>(&what)) {
         if (!job->refused(*refused, running_.size() > 1))
             start_again_soon(job);
     } else if (const auto* exited = std::get_if<exited_reply>(&what)) {
+        if (job->pid() == 0)
+            say_started(*job, {id, exited->pid});
         job->exited(*exited);
     } else if (const auto* sent = std::get_if<signaled_reply>(&what)) {
         job->signaled(*sent);
     } else if (const auto* gone = std::get_if<gone_reply>(&what)) {
         job->gone(gone->leftover);
     }
+}
+
+void engine::say_started(attempt& job, const started_reply& told)
+{
+    job.started(told);
+    if (listeners_.empty())
+        return;
+    running_job news;
+    news.seq = job.what()->seq;
+    news.slot = job.slot();
+    news.attempt = job.count();
+    news.pid = told.pid;
+    news.name = job.what()->name;
+    news.display = job.what()->display;
+    news.started = job.start_time();
+    tell([&news](run_listener& to) { to.job_started(news); });
 }
 
 // Killed, most likely. All that it had is ours now.

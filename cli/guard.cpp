@@ -83,10 +83,6 @@ int end_all_descendants()
     int ended = 0;
     const auto until = std::chrono::steady_clock::now() + 5s;
     for (;;) {
-        const auto found = descendants(list_processes(), getpid());
-        for (const auto& each : found)
-            if (each.alive)
-                signal_process(each, SIGKILL);
         for (;;) {
             const auto gone = waitpid(-1, nullptr, WNOHANG);
             if (gone < 0 && errno == ECHILD)
@@ -97,6 +93,9 @@ int end_all_descendants()
         }
         if (std::chrono::steady_clock::now() > until)
             return -1;
+        for (const auto& each : descendants(list_processes(), getpid()))
+            if (each.alive)
+                signal_process(each, SIGKILL);
         std::this_thread::sleep_for(1ms);
     }
 }

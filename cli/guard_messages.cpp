@@ -161,7 +161,7 @@ void put(packer& to, const exited_reply& what)
 {
     static_assert(std::is_trivially_copyable_v<brood::resource_usage>);
     const auto& used = what.usage;
-    to << what.id << what.status.how() << what.status.code()
+    to << what.id << what.pid << what.status.how() << what.status.code()
        << what.status.signal() << what.status.core_dumped()
        << used.user_time.count() << used.system_time.count()
        << used.max_resident_bytes << used.minor_faults << used.major_faults
@@ -177,7 +177,7 @@ void get(unpacker& from, exited_reply& what)
     std::chrono::microseconds::rep user{};
     std::chrono::microseconds::rep system{};
     auto& used = what.usage;
-    from >> what.id >> how >> code >> signal >> core >> user >> system >>
+    from >> what.id >> what.pid >> how >> code >> signal >> core >> user >> system >>
         used.max_resident_bytes >> used.minor_faults >> used.major_faults >>
         used.voluntary_switches >> used.involuntary_switches >>
         what.wall_ns >> what.gone;

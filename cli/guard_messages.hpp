@@ -74,6 +74,7 @@ struct refused_reply {
 // The job's own process has ended.
 struct exited_reply {
     std::uint64_t id = 0;
+    int pid = 0;  // for one that ended before it was said to have started
     brood::exit_status status;
     brood::resource_usage usage;
     std::int64_t wall_ns = 0;

@@ -10,6 +10,9 @@
 
 #include BROOD_ASIO_HEADER(post.hpp)
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -33,6 +36,10 @@ brood::limit_kind limit_of(std::string_view name)
     return brood::limit_kind::open_files;
 }
 
+// A job that runs for so long is announced. Far above the time that starting
+// one takes, far below what a person notices.
+constexpr int announce_after_ms = 2;
+
 // The descriptors of a packet, closed when it has been dealt with.
 class closing {
 public:
@@ -53,7 +60,8 @@ private:
 
 guard_process::guard_process(int socket, int engine_group,
                              std::array<int, 2> passed, const options& asked)
-    : socket_(socket), engine_group_(engine_group), passed_(passed),
+    : socket_(socket), null_device_(open("/dev/null", O_RDWR | O_CLOEXEC)),
+      engine_group_(engine_group), passed_(passed),
       asked_(asked)
 {
     if (const char* const outer = std::getenv(job_variable))
@@ -83,7 +91,12 @@ void guard_process::run()
 void guard_process::read_requests()
 {
     for (;;) {
-        const auto packet = receive_packet(socket_, 0);
+        auto packet = receive_packet(socket_, MSG_DONTWAIT);
+        if (packet.would_block) {
+            if (!wait_for_request())
+                announce();
+            continue;
+        }
         if (packet.ended) {
             brood::asio::post(io_, [this] { engine_died(); });
             // With this thread its children, the jobs, would become the main
@@ -112,15 +125,16 @@ void guard_process::start(const start_request& what,
                 "too few descriptors");
         auto child = brood::spawn_process(
             io_, command_of(what, packet.descriptors));
-        started_reply done;
-        done.id = what.id;
-        done.pid = child.pid();
-        // Before the main thread knows it, so that this is said first.
-        reply(done);
+        {
+            const std::lock_guard lock(mutex_);
+            unannounced_.push_back({what.id, child.pid(), now});
+        }
+        // One process object, one thread at a time: it waits over there.
         brood::asio::post(io_, [this, id = what.id, now,
                                 made = std::move(child)]() mutable {
             watch(id, std::move(made), now);
         });
+        announce();
         return;
     } catch (const brood::spawn_error& error) {
         failed.error = error.code().value();
@@ -151,6 +165,8 @@ guard_process::command_of(const start_request& what,
             return brood::from_fd(given.at(0));
         if (use == stream_use::given)
             return brood::from_fd(given.at(next++));
+        if (null_device_ >= 0)
+            return brood::from_fd(null_device_);
         return brood::devnull;
     };
     made.in(leads(what.in));
@@ -213,8 +229,32 @@ void guard_process::watch(std::uint64_t id, brood::process child,
     job.pid = job.child.pid();
     job.started = started;
     job.child.async_wait([this, id](brood::error_code, int) { exited(id); });
-    if (engine_gone_)
-        begin_stop(job, false);
+}
+
+// False: nothing came for so long that the jobs which still run are to be
+// announced.
+bool guard_process::wait_for_request()
+{
+    bool all_known = false;
+    {
+        const std::lock_guard lock(mutex_);
+        all_known = unannounced_.empty();
+    }
+    pollfd ready{socket_, POLLIN, 0};
+    return poll(&ready, 1, all_known ? -1 : announce_after_ms) != 0;
+}
+
+// Says of those that have been running for a while that they do.
+void guard_process::announce()
+{
+    const std::lock_guard lock(mutex_);
+    const auto before =
+        clock::now() - std::chrono::milliseconds(announce_after_ms);
+    while (!unannounced_.empty() && unannounced_.front().started <= before) {
+        reply(started_reply{unannounced_.front().id,
+                            unannounced_.front().pid});
+        unannounced_.pop_front();
+    }
 }
 
 void guard_process::exited(std::uint64_t id)
@@ -223,13 +263,20 @@ void guard_process::exited(std::uint64_t id)
     job.exited = true;
     exited_reply told;
     told.id = id;
+    told.pid = job.pid;
     told.status = job.child.status().value_or(brood::exit_status());
     told.usage = job.child.usage().value_or(brood::resource_usage());
     told.wall_ns = (clock::now() - job.started).count();
     const bool held_together =
         asked_.cleaning.contain != cleaning_options::contain_use::none;
     told.gone = !held_together || !any_orphans();
-    reply(told);
+    {
+        // Whoever says first that it was started: never after this.
+        const std::lock_guard lock(mutex_);
+        std::erase_if(unannounced_,
+                      [id](const auto& each) { return each.id == id; });
+        reply(told);
+    }
     if (told.gone)
         jobs_.erase(id);
     else
@@ -270,8 +317,6 @@ void guard_process::signal_all(std::uint64_t id, int signal)
 
 void guard_process::engine_died()
 {
-    if (engine_gone_)
-        return;
     engine_gone_ = true;
     // Nobody is there to ask for more patience than this.
     for (auto& step : sequence_)

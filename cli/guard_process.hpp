@@ -22,7 +22,9 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -59,6 +61,8 @@ private:
 
     // --- the starter thread
     void read_requests();
+    bool wait_for_request();
+    void announce();
     void start(const start_request& what, const received_packet& packet,
                clock::time_point now);
     brood::command command_of(const start_request& what,
@@ -67,9 +71,9 @@ private:
     void pass_on(const guard_request& what);
 
     // --- the main thread
-    void reply(const guard_reply& what);
     void watch(std::uint64_t id, brood::process child,
                clock::time_point started);
+    void reply(const guard_reply& what);
     void exited(std::uint64_t id);
     void stop(std::uint64_t id, bool now);
     void begin_stop(guarded_job& job, bool now);
@@ -96,6 +100,7 @@ private:
     void finish();
 
     int socket_;
+    int null_device_;
     int engine_group_;
     std::array<int, 2> passed_;
     const options& asked_;
@@ -108,12 +113,23 @@ private:
     brood::asio::steady_timer orphan_timer_{io_};
     std::chrono::milliseconds pause_{1};
     bool looking_ = false;
-    bool engine_gone_ = false;
     std::map<std::uint64_t, guarded_job> jobs_;
+    bool engine_gone_ = false;
     // Orphans whose job is known, by pid and start; and jobs that are over
     // and left them here (--leftover warn).
     std::map<std::pair<int, std::uint64_t>, std::uint64_t> owners_;
     std::thread starter_;
+
+    struct unannounced_job {
+        std::uint64_t id;
+        int pid;
+        clock::time_point started;
+    };
+    // Both threads use this, and hold the mutex meanwhile: what was started,
+    // and the engine does not know. Most jobs end so soon that it is enough
+    // to say so with their end.
+    std::mutex mutex_;
+    std::deque<unannounced_job> unannounced_;
 };
 
 }  // namespace cli

@@ -3,8 +3,8 @@
 // Here is only the way from the command line to the part that does the work.
 
 #include "cli/command_line.hpp"
-#include "cli/completion.hpp"
 #include "cli/display.hpp"
+#include "cli/completion.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/help_text.hpp"
 #include "cli/job_sources.hpp"
