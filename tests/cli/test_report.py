@@ -6,36 +6,28 @@ import json
 import os
 import pathlib
 import subprocess
-import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
 import report_lines
 import schema
+from program import LIMIT, PROGRAM, ProgramTest
 
-PROGRAM = os.environ["BROOD_PROGRAM"]
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
-LIMIT = 60  # seconds: only to bound a hang
 
 
-def run(*arguments, text="", **keywords):
-    return subprocess.run([PROGRAM, *arguments], input=text.encode(),
-                          capture_output=True, timeout=LIMIT, **keywords)
-
-
-class InAFolder(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="brood-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def path(self, name):
-        return str(self.folder / name)
+class InAFolder(ProgramTest):
+    def run_raw(self, *arguments, text="", **options):
+        """As run_program(), but bytes are bytes."""
+        return subprocess.run([PROGRAM, *arguments], input=text.encode(),
+                              capture_output=True, timeout=LIMIT,
+                              env=self.environment(), cwd=self.folder,
+                              **options)
 
 
 class WritingAReport(InAFolder):
     def run_mixed(self):
-        return run("-j2", "--report", self.path("r"), "--retries", "2",
+        return self.run_raw("-j2", "--report", self.path("r"), "--retries", "2",
                    "--timeout", "0.3", "--kill-after", "0.1", "sh", "-c",
                    "{}", ":::", "true", "echo out; echo err >&2; exit 3",
                    "kill -9 $$", "trap '' TERM; while :; do sleep 1; done",
@@ -90,12 +82,12 @@ class WritingAReport(InAFolder):
     def test_a_report_that_cannot_be_written_ends_the_run(self):
         for path, why in (("/dev/full", "No space left on device"),
                           (self.path("no/such"), "No such file"),
-                          (str(self.folder), "Is a directory"),
+                          (self.folder, "Is a directory"),
                           ("fd:77", "it is not open")):
             for option, what in (("--report", "report"),
                                  ("--joblog", "job log")):
                 with self.subTest(path=path, option=option):
-                    done = run(option, path, "true", ":::", "1", "2")
+                    done = self.run_raw(option, path, "true", ":::", "1", "2")
                     self.assertEqual(done.returncode, 125)
                     message = done.stderr.decode()
                     self.assertEqual(message.count("\n"), 1, message)
@@ -104,12 +96,12 @@ class WritingAReport(InAFolder):
                     self.assertIn(why, message)
 
     def test_to_stdout_and_to_a_descriptor(self):
-        done = run("--report", "-", "true", ":::", "1")
+        done = self.run_raw("--report", "-", "true", ":::", "1")
         self.assertEqual([json.loads(line)["ev"]
                           for line in done.stdout.splitlines()],
                          ["run", "job", "end"])
         reader, writer = os.pipe()
-        done = run("--report", f"fd:{writer}", "true", ":::", "1",
+        done = self.run_raw("--report", f"fd:{writer}", "true", ":::", "1",
                    pass_fds=[writer])
         os.close(writer)
         with open(reader, "rb") as lines:
@@ -117,7 +109,7 @@ class WritingAReport(InAFolder):
         self.assertEqual((done.returncode, done.stdout), (0, b""))
 
     def resumed(self, option, *extra, command="echo {}; test {} != b"):
-        done = run(*extra, option, command, ":::", "a", "b", "c")
+        done = self.run_raw(*extra, option, command, ":::", "a", "b", "c")
         return done.stdout.decode().split(), done.stderr.decode()
 
     def test_resuming_from_a_report_and_from_a_job_log(self):
@@ -138,7 +130,7 @@ class WritingAReport(InAFolder):
                               message)
 
     def test_a_job_log_has_the_columns_of_gnu_parallel(self):
-        run("--joblog", self.path("l"), "-j1", "echo {}; exit {}", ":::", "0",
+        self.run_raw("--joblog", self.path("l"), "-j1", "echo {}; exit {}", ":::", "0",
             "7")
         lines = pathlib.Path(self.path("l")).read_text().splitlines()
         self.assertEqual(lines[0], "Seq\tHost\tStarttime\tJobRuntime\tSend\t"
@@ -147,7 +139,7 @@ class WritingAReport(InAFolder):
                                    r"7\t0\techo 7; exit 7$")
 
     def test_the_summary(self):
-        done = run("--summary", "exit {}", ":::", "0", "1")
+        done = self.run_raw("--summary", "exit {}", ":::", "0", "1")
         self.assertRegex(done.stderr.decode(),
                          r"brood: 2 jobs: 1 ok, 1 failed\n"
                          r"brood: .* elapsed, .* user, .* system; "
@@ -156,7 +148,7 @@ class WritingAReport(InAFolder):
 
 class Converting(InAFolder):
     def convert(self, to, text=None, *extra):
-        done = run("report", "-", "--to", to, *extra,
+        done = self.run_raw("report", "-", "--to", to, *extra,
                    text=report_lines.sample() if text is None else text)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         return done.stdout.decode()
@@ -245,7 +237,7 @@ class Converting(InAFolder):
         lines = report_lines.sample().splitlines(keepends=True)
         for to in ("summary", "junit", "trace", "csv", "tsv", "html"):
             for rest in ("", lines[1][:50]):
-                done = run("report", "-", "--to", to,
+                done = self.run_raw("report", "-", "--to", to,
                            text="".join(lines[:6]) + rest)
                 self.assertEqual(done.returncode, 0)
                 message = done.stderr.decode()
@@ -254,7 +246,7 @@ class Converting(InAFolder):
                 self.assertEqual("the last line is cut short" in message,
                                  bool(rest))
                 self.assertIn("file2.c", done.stdout.decode())
-        self.assertIn("Cut off   the run was killed", run(
+        self.assertIn("Cut off   the run was killed", self.run_raw(
             "report", "-", text=lines[0]).stdout.decode())
 
     def test_what_a_resumed_run_made_good_counts_once(self):
@@ -271,7 +263,7 @@ class Converting(InAFolder):
 
     def test_damaged_lines_are_passed_over_and_counted(self):
         bad = "broken\n" * 5 + '{"v":9,"ev":"job"}\n'
-        done = run("report", "-", text=report_lines.run_line() + bad +
+        done = self.run_raw("report", "-", text=report_lines.run_line() + bad +
                    report_lines.job_line(1) + report_lines.end_line())
         self.assertEqual(done.returncode, 0)
         self.assertIn("Jobs      1: 1 ok", done.stdout.decode())
@@ -282,33 +274,33 @@ class Converting(InAFolder):
                       message)
 
     def test_files_that_cannot_be_used(self):
-        report = self.folder / "r"
+        report = pathlib.Path(self.path("r"))
         report.write_text(report_lines.sample())
-        other = self.folder / "other"
+        other = pathlib.Path(self.path("other"))
         other.write_text("hello\n")
         for arguments, why in (
                 ((self.path("none"),), "No such file or directory"),
-                ((str(self.folder),), "Is a directory"),
+                ((self.folder,), "Is a directory"),
                 ((str(other),), "no line of it is a record of brood's"),
                 ((str(report), "-o", str(report)),
                  "is the report itself; give -o another file"),
                 ((str(report), "-o", "/dev/full"), "No space left on device"),
                 ((str(report), "-o", self.path("no/such")), "No such file")):
-            done = run("report", *arguments)
+            done = self.run_raw("report", *arguments)
             message = done.stderr.decode()
             self.assertEqual(done.returncode, 125, message)
             self.assertIn(why, message)
             self.assertEqual(message.count("\n"), 1, message)
         self.assertEqual(report.read_text(), report_lines.sample())
-        done = run("report", str(report), "--to", "csv", "-o",
+        done = self.run_raw("report", str(report), "--to", "csv", "-o",
                    self.path("out"))
         self.assertEqual((done.returncode, done.stdout), (0, b""))
-        self.assertEqual((self.folder / "out").read_text()[:9],
+        self.assertEqual(pathlib.Path(self.path("out")).read_text()[:9],
                          "seq,slot,")
 
     def test_an_empty_report(self):
         for to in ("summary", "junit", "trace", "csv", "tsv", "html"):
-            self.assertEqual(run("report", "/dev/null", "--to",
+            self.assertEqual(self.run_raw("report", "/dev/null", "--to",
                                  to).returncode, 0)
 
 
