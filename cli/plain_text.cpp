@@ -109,11 +109,12 @@ std::string plain_text(std::string_view bytes)
 
 std::string plain_line(std::string_view bytes)
 {
-    auto text = plain_text(bytes);
-    for (char& c : text)
-        if (c == '\n' || c == '\t')
+    // First: a command must not hide its start behind a carriage return.
+    std::string line(bytes);
+    for (char& c : line)
+        if (c == '\n' || c == '\t' || c == '\r')
             c = ' ';
-    return text;
+    return plain_text(line);
 }
 
 std::string_view last_lines(std::string_view text, std::size_t most)

@@ -115,9 +115,10 @@ public:
         if (std::fflush(file_.get()) != 0)
             throw system_failure("write to a temporary file", errno);
         std::rewind(file_.get());
-        std::array<char, 1 << 16> part;
-        while (auto got = std::fread(part.data(), 1, part.size(), file_.get()))
-            out << std::string_view(part.data(), got);
+        std::array<char, 1 << 16> bytes;
+        while (auto got =
+                   std::fread(bytes.data(), 1, bytes.size(), file_.get()))
+            out << std::string_view(bytes.data(), got);
         if (std::ferror(file_.get()) != 0)
             throw system_failure("read a temporary file", errno);
     }

@@ -93,7 +93,7 @@ void running_jobs::printed(const output_news& news)
         return;
     // What cannot be seen on any terminal is not kept.
     constexpr std::size_t enough = 2000;
-    auto line = plain_line(news.last_line.substr(0, enough));
+    auto line = plain_line(plain_text(news.last_line.substr(0, enough)));
     if (line.find_first_not_of(' ') != std::string::npos)
         found->second.last_line = std::move(line);
 }

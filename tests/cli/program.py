@@ -1,100 +1,169 @@
-"""The program under test, as a user runs it.
+"""The program as its users start it, and a look at what it leaves behind."""
 
-Every run is bounded, and marked with a variable that nothing else has: what
-still carries the mark afterwards was left running.
-"""
-
+import fcntl
+import json
 import os
+import pty
+import shutil
+import signal
 import subprocess
+import tempfile
+import termios
 import time
 import unittest
 import uuid
 
 PROGRAM = os.environ["BROOD_PROGRAM"]
 LIMIT = 60  # seconds: only to bound a hang
-MARK = "BROOD_TEST_MARK"
+NOBODY = 65534
 
 
-def marked(mark):
-    """The processes whose environment has the mark, as (pid, command)."""
-    found = []
-    wanted = f"{MARK}={mark}".encode()
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        try:
-            with open(f"/proc/{entry}/environ", "rb") as file:
-                if wanted not in file.read().split(b"\0"):
-                    continue
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                found.append((int(entry), file.read().split(b"\0")))
-        except OSError:
-            continue    # gone meanwhile, or not ours
-    return found
+def wait_until(fact, what="what was waited for"):
+    """Waits until fact() is true, and gives its value."""
+    end = time.monotonic() + LIMIT
+    while not (value := fact()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not seen in {LIMIT} s: {what}")
+        time.sleep(0.005)
+    return value
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
+
+
+def state_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0].decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 class ProgramTest(unittest.TestCase):
-    """Runs the program, and sees that each run leaves nothing."""
-
-    maxDiff = None
+    """Each test has a folder of its own, and a mark in the environment of all
+    that it starts; whoever still has the mark at the end was left behind."""
 
     def setUp(self):
-        self.mark = uuid.uuid4().hex
-        self.addCleanup(self.check_nothing_left)
+        self.folder = tempfile.mkdtemp(prefix="brood-test-")
+        os.chmod(self.folder, 0o777)
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.mark = "BROOD_TEST_MARK=" + uuid.uuid4().hex
+        self.addCleanup(self.check_nothing_is_left)
 
-    def environment(self, **more):
-        env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-               "HOME": "/", "LC_ALL": "C", MARK: self.mark}
-        env.update(more)
-        return env
+    def path(self, name):
+        return os.path.join(self.folder, name)
 
-    def check_nothing_left(self):
-        # A killed process may take a moment until it is gone from /proc.
-        deadline = time.monotonic() + LIMIT
-        while marked(self.mark) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertEqual(marked(self.mark), [], "left running")
+    def environment(self, extra=None):
+        name, _, value = self.mark.partition("=")
+        kept = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/",
+                "LC_ALL": "C", "DIR": self.folder, name: value}
+        return {**kept, **(extra or {})}
 
-    def run_program(self, *arguments, stdin=b"", program=None, env=None,
-                    **options):
-        """Its CompletedProcess, with bytes."""
-        how = {"capture_output": True, **options}
-        if "stdin_file" in how:
-            how["stdin"] = how.pop("stdin_file")
-        else:
-            how["input"] = stdin
-        return subprocess.run([program or PROGRAM, *arguments],
-                              env=self.environment(**(env or {})),
-                              timeout=LIMIT, check=False, **how)
+    def start(self, *arguments, env=None, as_nobody=False, before=None,
+              **streams):
+        """Popen of the program; streams are pipes unless given."""
+        for each in ("stdout", "stderr"):
+            streams.setdefault(each, subprocess.PIPE)
+        streams.setdefault("stdin", subprocess.DEVNULL)
+        program = PROGRAM
+        if as_nobody:
+            # Its folder may be closed to others.
+            program = self.path("brood")
+            if not os.path.exists(program):
+                shutil.copy(PROGRAM, program)
+                os.chmod(program, 0o755)
+            streams.update(user=NOBODY, group=NOBODY, extra_groups=[])
+        streams.setdefault("cwd", self.folder)
+        return subprocess.Popen(
+            [program, *map(str, arguments)], env=self.environment(env),
+            preexec_fn=before, **streams)
 
-    def start_program(self, *arguments, env=None, **options):
-        """Its Popen; killed at the end of the test, if it still runs."""
-        process = subprocess.Popen([PROGRAM, *arguments],
-                                   env=self.environment(**(env or {})),
-                                   **options)
+    def run_program(self, *arguments, text="", **options):
+        """Runs it to its end; text is its standard input."""
+        if "stdin" not in options:
+            options["stdin"] = subprocess.PIPE
+        process = self.start(*arguments, **options)
+        try:
+            out, err = process.communicate(
+                text.encode() if options["stdin"] == subprocess.PIPE else None,
+                timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise AssertionError(f"hangs: {arguments}") from None
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, (out or b"").decode(),
+            (err or b"").decode())
 
-        def end():
-            if process.poll() is None:
-                process.kill()
-            process.wait(LIMIT)
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+    def report_of(self, *arguments, **options):
+        """Runs it with --report; gives the run, and the records of its jobs
+        by seq (the last attempt's)."""
+        path = self.path("report")
+        if os.path.exists(path):
+            os.unlink(path)
+        done = self.run_program("--report", path, *arguments, **options)
+        jobs = {each["seq"]: each for each in self.records("job")}
+        return done, jobs
 
-        self.addCleanup(end)
-        return process
+    def records(self, kind):
+        with open(self.path("report"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        return [each for each in lines if each["ev"] == kind]
 
-    def out(self, *arguments, **options):
-        """What it prints; it must succeed and say nothing else."""
-        done = self.run_program(*arguments, **options)
-        self.assertEqual((done.returncode, done.stderr), (0, b""), done)
-        return done.stdout.decode()
+    def start_on_terminal(self, *arguments, **options):
+        """On a new terminal that controls its session; gives the process and
+        our side of the terminal."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
 
-    def assert_refused(self, arguments, text, code=2):
-        """It ends with `code` and one line that has the text."""
-        done = self.run_program(*arguments)
-        said = done.stderr.decode()
-        self.assertEqual((done.returncode, done.stdout), (code, b""), said)
-        self.assertIn(text, said)
-        self.assertTrue(said.startswith("brood: "), said)
-        self.assertEqual(said.count("\n"), 1, said)
+        def take_terminal():
+            os.setsid()
+            fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+        process = self.start(*arguments, before=take_terminal, stdin=theirs,
+                             stdout=theirs, stderr=theirs, **options)
+        os.close(theirs)
+        return process, ours
+
+    def marked(self):
+        """The living processes with our mark: {pid: parent}."""
+        found = {}
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if self.mark.encode() not in file.read():
+                        continue
+                if state_of(int(name)) not in ("Z", "X", ""):
+                    found[int(name)] = parent_of(int(name))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return found
+
+    def guard_of(self, process):
+        """The pid of the guard of a running program."""
+        def look():
+            for pid, parent in self.marked().items():
+                if parent == process.pid:
+                    return pid
+            return None
+        return wait_until(look, "the guard")
+
+    def wait_for_file(self, name):
+        wait_until(lambda: os.path.exists(self.path(name)), name)
+
+    def check_nothing_is_left(self):
+        left = self.marked()
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.assertEqual(left, {}, "left running")
+
+
+def main():
+    unittest.main()

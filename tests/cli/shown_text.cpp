@@ -44,7 +44,7 @@ TEST(plain_text, has_nothing_that_a_terminal_acts_on)
     };
     for (const auto& [bytes, plain] : table)
         EXPECT_EQ(plain_text(bytes), plain) << plain;
-    EXPECT_EQ(plain_line("a\n\tb"), "a  b");
+    EXPECT_EQ(plain_line("a\n\tb\rc\x1b[1md"), "a  b cd");
 }
 
 TEST(plain_text, ends_with_its_last_lines)

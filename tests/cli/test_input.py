@@ -5,10 +5,10 @@ import subprocess
 import tempfile
 import unittest
 
-from program import LIMIT, ProgramTest
+from plain_runs import LIMIT, PlainTest
 
 
-class Input(ProgramTest):
+class Input(PlainTest):
 
     def dry(self, *arguments, **options):
         return self.out("--dry-run", *arguments, **options).splitlines()

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from program import LIMIT, ProgramTest
+from plain_runs import LIMIT, PlainTest
 
 # Command lines that mean the same to both; PATHS stands for odd paths.
 PATHS = ["a.b/c", "/a.b", "a/", "/", "a.b.c", ".hid", "x/.hid", "a b.c",
@@ -40,7 +40,7 @@ SAME = [
 ]
 
 
-class Parallel(ProgramTest):
+class Parallel(PlainTest):
 
     def setUp(self):
         super().setUp()
@@ -64,8 +64,9 @@ class Parallel(ProgramTest):
                         [self.parallel, "-j1", "-k", *line],
                         stdin=subprocess.DEVNULL, capture_output=True,
                         timeout=LIMIT,
-                        env=self.environment(HOME=home, SHELL="/bin/sh",
-                                             PARALLEL_SHELL="/bin/sh"))
+                        env=self.environment({"HOME": home,
+                                              "SHELL": "/bin/sh",
+                                              "PARALLEL_SHELL": "/bin/sh"}))
                     ours = self.run_program("-j1", "-k", *line)
                     self.assertEqual(ours.stdout, theirs.stdout)
                     self.assertEqual(ours.stderr, b"")

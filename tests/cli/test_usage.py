@@ -6,10 +6,10 @@ import subprocess
 import tempfile
 import unittest
 
-from program import LIMIT, PROGRAM, ProgramTest
+from plain_runs import LIMIT, PROGRAM, PlainTest
 
 
-class Usage(ProgramTest):
+class Usage(PlainTest):
 
     def test_bad_input_is_one_line_and_exit_code_2(self):
         for arguments, text in [
@@ -82,7 +82,7 @@ class Usage(ProgramTest):
                     self.assertIn(words[0].rstrip(","), text)
 
 
-class Completion(ProgramTest):
+class Completion(PlainTest):
 
     def complete(self, *words):
         """What bash offers for the last word."""

@@ -10,10 +10,10 @@ import tempfile
 import time
 import unittest
 
-from program import LIMIT, PROGRAM, ProgramTest
+from plain_runs import LIMIT, PROGRAM, PlainTest
 
 
-class Xargs(ProgramTest):
+class Xargs(PlainTest):
 
     def xargs(self, *arguments, stdin=b"a\n", **options):
         done = self.run_program("xargs", *arguments, stdin=stdin, **options)
