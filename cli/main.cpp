@@ -18,10 +18,12 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace {
@@ -45,6 +47,13 @@ bool would_wait_for_a_person(const cli::options& asked)
     return reads_commands && ::isatty(STDIN_FILENO) != 0;
 }
 
+// Opened by occupy_closed_streams(), it can only be read.
+bool output_is_closed()
+{
+    const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+    return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
+}
+
 int run(cli::options asked)
 {
     if (would_wait_for_a_person(asked))
@@ -52,6 +61,9 @@ int run(cli::options asked)
     std::unique_ptr<cli::job_source> source = cli::make_job_source(asked);
     if (asked.display.dry_run)
         return cli::dry_run(std::move(source));
+    // All but `one` print what the jobs do; better told before than after.
+    if (asked.as != cli::options::form::one && output_is_closed())
+        return fail("the standard output is closed", own_failure);
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);
     // First of all, so that it is gone when the summary is printed.
@@ -97,10 +109,21 @@ int act(std::vector<std::string> argv)
     return wrong_usage;
 }
 
+// Whoever starts us with 0, 1 or 2 closed would have the next file that we
+// open take its place, and written to. Opened the wrong way round, they still
+// fail when they are used.
+void occupy_closed_streams()
+{
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(fd, F_GETFD) < 0)
+            ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
 {
+    occupy_closed_streams();
     try {
         std::vector<std::string> words(argv, argv + argc);
         if (words.empty())
