@@ -107,6 +107,41 @@ class Xargs(PlainTest):
         self.assertEqual((code, out), (1, ""))
         self.assertIn("echo a?...", said)
 
+    def on_terminal(self, *arguments, typed):
+        """What is on the terminal after xargs has run there."""
+        process, terminal = self.start_on_terminal(
+            "xargs", "-a", "list", *arguments)
+        os.write(terminal, typed)
+        shown = b""
+        while True:
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:     # EIO: nobody has the other side any more
+                break
+            if not more:
+                break
+            shown += more
+        self.assertEqual(process.wait(LIMIT), 0)
+        return shown.decode().replace("\r", "")
+
+    def test_asks_at_the_terminal(self):
+        with open(self.path("list"), "w") as file:
+            file.write("a b c\n")
+        shown = self.on_terminal("-n1", "-p", "echo", "got",
+                                 typed=b"y\nno\nYes\n")
+        self.assertIn("echo got b?...", shown)
+        self.assertIn("\ngot a\n", "\n" + shown.replace("?...", "\n"))
+        self.assertIn("\ngot c\n", "\n" + shown.replace("?...", "\n"))
+        self.assertNotIn("\ngot b\n", "\n" + shown.replace("?...", "\n"))
+
+    def test_gives_commands_the_terminal(self):
+        with open(self.path("list"), "w") as file:
+            file.write("a\n")
+        shown = self.on_terminal("-o", "sh", "-c",
+                                 'read line; echo "read: $line"',
+                                 typed=b"typed\n")
+        self.assertIn("read: typed\n", shown)
+
     def test_long_lists_are_divided_where_the_system_says(self):
         # One byte each, so that the pointers are most of it.
         items = b"a " * 400_000
