@@ -3,8 +3,8 @@
 // Here is only the way from the command line to the part that does the work.
 
 #include "cli/command_line.hpp"
-#include "cli/display.hpp"
 #include "cli/completion.hpp"
+#include "cli/display.hpp"
 #include "cli/dry_run.hpp"
 #include "cli/help_text.hpp"
 #include "cli/job_sources.hpp"
@@ -55,7 +55,8 @@ int run(cli::options asked)
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);
     // First of all, so that it is gone when the summary is printed.
-    listeners.insert(listeners.begin(), cli::make_display(asked));
+    if (auto display = cli::make_display(asked))
+        listeners.insert(listeners.begin(), std::move(display));
     return cli::run_jobs(asked, std::move(source), listeners);
 }
 
