@@ -98,7 +98,7 @@ public:
     void job_output(const output_news& news) override { jobs_.printed(news); }
     void job_ended(const job_record& job) override;
     void waiting(wait_reason why) override { jobs_.waiting(why); }
-    void stopping(std::string_view why) override;
+    void stopping(std::string_view why) override { jobs_.stopping(why); }
     void run_ended(const end_record&) override
     {
         over_ = true;
@@ -157,13 +157,6 @@ void live_display::job_ended(const job_record& job)
         return;
     if (is_failure(job) || setup_.verbosity > 0)
         say(ended_line(job));
-}
-
-void live_display::stopping(std::string_view why)
-{
-    jobs_.stopping(why);
-    if (setup_.kind == display_kind::plain)
-        say("brood: " + plain_line(why) + "\n");
 }
 
 void live_display::tick(time_point now)

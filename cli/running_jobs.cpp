@@ -84,6 +84,7 @@ void running_jobs::begin(const run_record& run, time_point now)
 void running_jobs::started(const running_job& job)
 {
     jobs_.insert_or_assign(job.seq, shown_job{job, {}});
+    widest_ = std::max(widest_, columns_of(shown_command(job)));
 }
 
 void running_jobs::printed(const output_news& news)
@@ -215,9 +216,11 @@ std::string running_jobs::job_line(const shown_job& shown, time_point now,
     // Where there is room, what it said last stands beside the command.
     if (shown.last_line.empty() || room < 40)
         return head + clipped(command, room);
-    auto half = (room - 3) / 2;
-    return head + fitted(command, half) + " | " +
-           clipped(shown.last_line, room - 3 - half);
+    // As wide as the widest command so far: a column that followed those that
+    // run now would jump to and fro.
+    auto wide = std::min((room - 3) / 2, widest_);
+    return head + fitted(command, wide) + " | " +
+           clipped(shown.last_line, room - 3 - wide);
 }
 
 std::vector<std::string> running_jobs::job_lines(time_point now,

@@ -62,6 +62,7 @@ private:
     std::uint64_t failed_ = 0;
     std::uint64_t passed_over_ = 0;  // canceled or skipped
     wait_reason waiting_ = wait_reason::none;
+    std::size_t widest_ = 0;  // of all commands, in columns
     std::string stopping_;
     process_usage usage_;
 };
