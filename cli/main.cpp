@@ -15,6 +15,8 @@
 #include "cli/usage_error.hpp"
 #include "cli/xargs_command.hpp"
 
+#include <brood/keyboard_interrupt.hpp>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -54,11 +56,21 @@ bool output_is_closed()
     return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
 }
 
+bool waits_for_a_person(const cli::options& asked)
+{
+    return asked.as == cli::options::form::each && asked.input.lists.empty() &&
+           asked.display.verbosity >= 0 && ::isatty(STDIN_FILENO) != 0;
+}
+
 int run(cli::options asked)
 {
     if (would_wait_for_a_person(asked))
         throw cli::usage_error("no command was given; see brood --help");
     std::unique_ptr<cli::job_source> source = cli::make_job_source(asked);
+    if (waits_for_a_person(asked))
+        std::fputs("brood: reading values from the terminal, one in a line, "
+                   "up to Ctrl-D\n",
+                   stderr);
     if (asked.display.dry_run)
         return cli::dry_run(std::move(source));
     // All but `one` print what the jobs do; better told before than after.
@@ -134,6 +146,8 @@ int main(int argc, char** argv)
     } catch (const cli::input_error& error) {
         // Before anything was started: it is a name on the command line.
         return fail(error.what(), wrong_usage);
+    } catch (const brood::keyboard_interrupt&) {
+        return 128 + SIGINT;
     } catch (const std::exception& error) {
         return fail(error.what(), own_failure);
     }

@@ -1,6 +1,8 @@
 """Where values come from, and what becomes of them in a command."""
 
+import os
 import resource
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -113,6 +115,31 @@ class Input(PlainTest):
             self.assertEqual(process.stdout.readline(),
                              b"got " + word + b"\n")
         process.stdin.close()
+        self.assertEqual(process.wait(LIMIT), 0)
+
+    def test_ctrl_c_ends_the_wait_for_input(self):
+        for form, before, after in [
+                (["-j1", "--lb", "echo"], b"one\n", 130),
+                (["--dry-run", "echo"], b"echo one\n", 130),
+                (["xargs", "-n1", "echo"], b"one\n", -signal.SIGINT)]:
+            with self.subTest(form):
+                process = self.start_program(
+                    *form, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL)
+                process.stdin.write(b"one\n")
+                process.stdin.flush()
+                self.assertEqual(process.stdout.readline(), before)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(LIMIT), after)
+
+    def test_a_person_at_the_terminal_is_told(self):
+        process, terminal = self.start_on_terminal("-j1", "echo", "got")
+        shown = b""
+        while b"Ctrl-D" not in shown:
+            shown += os.read(terminal, 4096)
+        os.write(terminal, b"typed\n\x04")
+        while b"got typed" not in shown:
+            shown += os.read(terminal, 4096)
         self.assertEqual(process.wait(LIMIT), 0)
 
     def test_an_endless_input_needs_little_memory(self):
