@@ -342,7 +342,8 @@ class OfTheProgram(ProgramTest):
         self.assertEqual(self.process.wait(LIMIT), 123)
         self.assertEqual(sorted(self.screen.lines()), [
             "begun 0", "begun 3",
-            "brood: job 2: exit code 3: echo begun 3; read go < $DIR/go; exit 3"])
+            "brood: job 2: exit code 3: "
+            "echo begun 3; read go < $DIR/go; exit 3"])
         self.assertEqual(self.screen.column, 0)
 
     def test_lists_the_jobs_at_sigusr1(self):

@@ -131,8 +131,8 @@ class WritingAReport(InAFolder):
                               message)
 
     def test_a_job_log_has_the_columns_of_gnu_parallel(self):
-        self.run_raw("--joblog", self.path("l"), "-j1", "echo {}; exit {}", ":::", "0",
-            "7")
+        self.run_raw("--joblog", self.path("l"), "-j1", "echo {}; exit {}",
+                     ":::", "0", "7")
         lines = pathlib.Path(self.path("l")).read_text().splitlines()
         self.assertEqual(lines[0], "Seq\tHost\tStarttime\tJobRuntime\tSend\t"
                                    "Receive\tExitval\tSignal\tCommand")
