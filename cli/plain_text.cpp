@@ -13,6 +13,13 @@ bool is_between(char c, char low, char high)
     return c >= low && c <= high;
 }
 
+// Past the byte that ends a sequence, if it is one; not into the middle of a
+// character.
+std::size_t with_final(std::string_view text, std::size_t at)
+{
+    return at < text.size() && is_between(text[at], '0', '~') ? at + 1 : at;
+}
+
 // The length of the sequence at the start of `text`, which is an escape; all
 // of it when the end is missing (ECMA-48, 5.4 and 5.6).
 std::size_t sequence_length(std::string_view text)
@@ -24,7 +31,7 @@ std::size_t sequence_length(std::string_view text)
     case '[':
         while (at < text.size() && is_between(text[at], ' ', '?'))
             ++at;
-        return at < text.size() ? at + 1 : at;
+        return with_final(text, at);
     case ']':
     case 'P':
     case 'X':
@@ -41,9 +48,10 @@ std::size_t sequence_length(std::string_view text)
         }
         return at;
     default:
-        while (at < text.size() && is_between(text[at - 1], ' ', '/'))
+        at = 1;
+        while (at < text.size() && is_between(text[at], ' ', '/'))
             ++at;
-        return at;
+        return with_final(text, at);
     }
 }
 

@@ -32,6 +32,7 @@ TEST(plain_text, has_nothing_that_a_terminal_acts_on)
         {"never ends\x1b]0;x\nnext", "never ends\nnext"},
         {"cut \x1b[3", "cut "},
         {"cut \x1b", "cut "},
+        {"\x1b\xc3\xa9 \x1b[1\xc3\xa9", "\xc3\xa9 \xc3\xa9"},
         {"10%\r20%\r100%\nend", "100%\nend"},
         {"dos\r\nlines\r\n", "dos\nlines\n"},
         {"b\bbo\bol\bld\bd", "bold"},
