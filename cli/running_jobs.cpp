@@ -255,7 +255,7 @@ std::string running_jobs::listing(time_point now) const
                        (total_ ? " of " + std::to_string(*total_) : "") +
                        " done, " + std::to_string(jobs_.size()) + " running\n";
     for (const auto& [seq, shown] : jobs_) {
-        text += "#" + std::to_string(seq) + "  pid " +
+        text += "#" + std::to_string(seq) + " pid " +
                 std::to_string(shown.job.pid) + "  " +
                 age_text(seconds(now - shown.job.started));
         if (auto memory = usage_.memory_of(shown.job.pid); memory != 0)

@@ -10,6 +10,7 @@ import subprocess
 import termios
 import unittest
 
+from program import PROGRAM, ProgramTest
 from screen import Screen
 
 DRIVER = os.environ["BROOD_DISPLAY_DRIVER"]
@@ -247,9 +248,9 @@ class OnATerminal(DisplayTest):
                    "said 2 CC main.o", "pass 2500", "list")
         lines = display.screen.lines()
         self.assertEqual(lines[0], "brood: 0 of 3 done, 2 running")
-        self.assertEqual(lines[1], f"#1  pid {1 << 30}  2.5s  sleep 1")
+        self.assertEqual(lines[1], f"#1 pid {1 << 30}  2.5s  sleep 1")
         self.assertEqual(lines[2],
-                         f"#2  pid {1 << 30}  2.5s  make all | CC main.o")
+                         f"#2 pid {1 << 30}  2.5s  make all | CC main.o")
 
     def test_jobs_that_write_to_the_terminal_themselves_get_no_block(self):
         for arguments, environment in ((("-u",), {}), (("plain",), {}),
@@ -287,6 +288,79 @@ class Elsewhere(DisplayTest):
             self.assertEqual(display.raw, text)
             display.do("list")
             self.assertIn("brood: 1 of 5 done, 0 running\n", display.raw)
+
+
+class OfTheProgram(ProgramTest):
+    """The whole program on a terminal, its jobs held by a named pipe."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkfifo(self.path("go"))
+        # Open for both, so that nobody waits for the other side.
+        self.go = os.open(self.path("go"), os.O_RDWR)
+        self.addCleanup(os.close, self.go)
+        self.terminal, other = pty.openpty()
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 24, 80, 0, 0))
+        self.screen = Screen(80, 24)
+        self.raw = ""
+        self.process = self.start(
+            "-j2", "--shell", "echo begun {}; read go < $DIR/go; exit {}",
+            ":::", "0", "3", stdin=other, stdout=other, stderr=other,
+            env={"TERM": "xterm", "LANG": "C.UTF-8"})
+        os.close(other)
+
+    def tearDown(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.read_while(lambda: True)
+        self.process.wait(LIMIT)
+        os.close(self.terminal)
+
+    def read_while(self, needed):
+        while needed():
+            ready, _, _ = select.select([self.terminal], [], [], LIMIT)
+            self.assertTrue(ready, "nothing comes: " + self.raw)
+            try:
+                text = os.read(self.terminal, 65536).decode()
+            except OSError:  # all have closed the other side
+                break
+            self.raw += text
+            self.screen.feed(text)
+
+    def read_until_shown(self):
+        self.read_while(lambda: not all(
+            any(line.startswith(f" #{n} ") and line.endswith(f"| begun {end}")
+                for line in self.screen.lines())
+            for n, end in ((1, 0), (2, 3))))
+        self.assertRegex(self.screen.lines()[0], r"^ 0/2  ok 0  run 2 ")
+
+    def test_shows_the_jobs_and_leaves_their_output(self):
+        self.read_until_shown()
+        os.write(self.go, b"\n\n")  # a line for each of them
+        self.read_while(lambda: True)
+        self.assertEqual(self.process.wait(LIMIT), 123)
+        self.assertEqual(sorted(self.screen.lines()), [
+            "begun 0", "begun 3",
+            "brood: job 2: exit code 3: "
+            "echo begun 3; read go < $DIR/go; exit 3"])
+        self.assertEqual(self.screen.column, 0)
+
+    def test_lists_the_jobs_at_sigusr1(self):
+        self.read_until_shown()
+        self.process.send_signal(signal.SIGUSR1)
+        self.read_while(lambda: "#2 pid" not in self.raw)
+        self.assertEqual(self.screen.lines()[0],
+                         "brood: 0 of 2 done, 2 running")
+
+    def test_a_terminated_run_leaves_a_usable_terminal(self):
+        self.read_until_shown()
+        self.process.terminate()
+        self.read_while(lambda: True)
+        self.assertEqual(self.process.wait(LIMIT), 143)
+        self.assertFalse([line for line in self.screen.lines()
+                          if line.startswith(" ")], self.screen.lines())
+        self.assertEqual(self.screen.column, 0)
 
 
 if __name__ == "__main__":

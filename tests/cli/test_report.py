@@ -53,6 +53,7 @@ class WritingAReport(InAFolder):
                          r"^TERM@0\.\d+ KILL@0\.\d+$")
         self.assertEqual(final[5]["values"],
                          [report_lines.b64(b"echo caf\xe9")])
+        self.assertEqual({job["cwd"] for job in jobs}, {self.folder})
         self.assertEqual(records[-1]["ok"], 2)
         self.assertEqual(records[-1]["retried"], 3)
 
@@ -130,8 +131,8 @@ class WritingAReport(InAFolder):
                               message)
 
     def test_a_job_log_has_the_columns_of_gnu_parallel(self):
-        self.run_raw("--joblog", self.path("l"), "-j1", "echo {}; exit {}", ":::", "0",
-            "7")
+        self.run_raw("--joblog", self.path("l"), "-j1", "echo {}; exit {}",
+                     ":::", "0", "7")
         lines = pathlib.Path(self.path("l")).read_text().splitlines()
         self.assertEqual(lines[0], "Seq\tHost\tStarttime\tJobRuntime\tSend\t"
                                    "Receive\tExitval\tSignal\tCommand")
