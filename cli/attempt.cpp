@@ -23,13 +23,6 @@ constexpr unsigned many_full_reads = 8;
 constexpr std::size_t usual_pipe = 64 * 1024;
 constexpr int large_pipe = 1 << 20;
 
-double seconds_since_1970()
-{
-    return std::chrono::duration<double>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
-
 std::string name_of(int signal)
 {
     const char* const known = sigabbrev_np(signal);
@@ -50,7 +43,6 @@ attempt::attempt(attempt_host& host, std::shared_ptr<const job> what,
     record_.shell = what_->shell;
     record_.values = what_->values;
     record_.attempt = number;
-    record_.start = seconds_since_1970();
     record_.pty = host.asked().output.pty;
 }
 

@@ -99,6 +99,9 @@ void attempt::begin()
     if (!text_ && (piped || asked.output.pty))
         text_ = host_.output().open(*what_);
     began_ = clock::now();
+    record_.start = std::chrono::duration<double>(
+                        std::chrono::system_clock::now().time_since_epoch())
+                        .count();
     host_.ask_guard(request, made.passed);
     adopt(made);
 }

@@ -80,8 +80,11 @@ void refuse_empty_values(const words_t& options_words)
 }
 
 // The last word is an option, and its value is missing.
-[[noreturn]] void refuse_missing_value(form as, const std::string& last)
+[[noreturn]] void refuse_missing_value(form as, std::string last)
 {
+    // Of "-kj" it is the j.
+    if (!last.starts_with("--") && last.size() > 2)
+        last = {'-', last.back()};
     for (const option_row& row : option_table()) {
         const auto names = names_of(row.as);
         if ((row.forms & bit_of(as)) != 0 &&

@@ -248,6 +248,11 @@ void engine::over(attempt& ended)
     user_s_ += outcome.user_s;
     sys_s_ += outcome.sys_s;
     say_how_it_ended(outcome);
+    // First of all: a run with nobody who waits may be over.
+    if (again) {
+        ++retried_;
+        try_again(*self);
+    }
     if (self->text()) {
         const bool shown = !again && (failed || !asked_.output.fail_only);
         printer_.close(self->text(), shown, !again);
@@ -255,11 +260,8 @@ void engine::over(attempt& ended)
         printer_.close(printer_.open(*self->what()), false, true);
     }
     tell([&outcome](run_listener& to) { to.job_ended(outcome); });
-    if (again) {
-        ++retried_;
-        try_again(*self);
+    if (again)
         return;
-    }
     ++done_;
     release(*self);
     count(outcome, failed);

@@ -191,6 +191,11 @@ bool job_text::flush()
 printer::printer(brood::asio::io_context& io, const options& asked)
     : io_(io), asked_(asked), out_(io, STDOUT_FILENO), err_(io, STDERR_FILENO)
 {
+    for (auto* const each : {&out_, &err_})
+        each->on_idle([this] {
+            if (idle() && idle_)
+                idle_();
+        });
 }
 
 void printer::expect(std::uint64_t seq)

@@ -165,6 +165,8 @@ void output_port::flush()
     }
     if (has_room())
         tell_room();
+    if (idle() && idle_)
+        idle_();
 }
 
 void output_port::drain()
@@ -191,7 +193,11 @@ void output_port::fail(int error)
     sent_ = 0;
     if (failed_)
         failed_(error);
-    brood::asio::post(io_, [this] { tell_room(); });
+    brood::asio::post(io_, [this] {
+        tell_room();
+        if (idle_)
+            idle_();
+    });
 }
 
 }  // namespace cli

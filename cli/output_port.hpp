@@ -35,6 +35,8 @@ public:
     // The error that ended it; 0: none. Everything is dropped from then on.
     int error() const noexcept { return error_; }
     void on_error(std::function<void(int)> then) { failed_ = std::move(then); }
+    // When all that was waiting has been written.
+    void on_idle(std::function<void()> then) { idle_ = std::move(then); }
     // Around each write, for a display.
     void around(std::function<void()> before, std::function<void()> after)
     {
@@ -64,6 +66,7 @@ private:
     int error_ = 0;
     std::vector<std::function<void()>> waiters_;
     std::function<void(int)> failed_;
+    std::function<void()> idle_;
     std::function<void()> before_;
     std::function<void()> after_;
 };

@@ -16,8 +16,13 @@ sigset_t wanted()
     sigset_t set;
     sigemptyset(&set);
     for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1,
-                           SIGWINCH, SIGCONT})
-        sigaddset(&set, each);
+                           SIGWINCH, SIGCONT}) {
+        // Blocked, even an ignored one would be kept for us.
+        struct sigaction now{};
+        sigaction(each, nullptr, &now);
+        if (now.sa_handler != SIG_IGN)
+            sigaddset(&set, each);
+    }
     return set;
 }
 

@@ -381,6 +381,7 @@ TEST(command_line, every_bad_value_is_told_with_what_is_accepted)
         {{"-k", "--jobs"},
          "--jobs needs a value: a number of jobs: 8, 50%, +2, or 0 for no "
          "limit"},
+        {{"-kn"}, "-n needs a value: a whole number from 1 on, such as 3"},
         {{"--tag=x", "y"}, "--tag takes no value, but was given 'x'"},
     };
     for (const auto& [line, text] : table)

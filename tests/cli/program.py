@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import unittest
 import uuid
 
 PROGRAM = os.environ["BROOD_PROGRAM"]
-LIMIT = 60  # seconds: only to bound a hang
+LIMIT = int(os.environ.get("BROOD_TEST_LIMIT", "60"))  # seconds: bounds hangs
 NOBODY = 65534
 
 
@@ -76,6 +77,13 @@ class ProgramTest(unittest.TestCase):
                 os.chmod(program, 0o755)
             streams.update(user=NOBODY, group=NOBODY, extra_groups=[])
         streams.setdefault("cwd", self.folder)
+        arguments = list(arguments)
+        if "-s" in arguments:
+            # A line without a place for its value would get it as its last
+            # word, which most lines here have no use for.
+            at = arguments.index("-s") + 1
+            if not re.search(r"\{[#%0-9]*\}", arguments[at]):
+                arguments[at] += " # {}"
         return subprocess.Popen(
             [program, *map(str, arguments)], env=self.environment(env),
             preexec_fn=before, **streams)
@@ -103,7 +111,9 @@ class ProgramTest(unittest.TestCase):
         path = self.path("report")
         if os.path.exists(path):
             os.unlink(path)
-        done = self.run_program("--report", path, *arguments, **options)
+        form = arguments[:1] if arguments[0] == "one" else ()
+        done = self.run_program(*form, "--report", path,
+                                *arguments[len(form):], **options)
         jobs = {each["seq"]: each for each in self.records("job")}
         return done, jobs
 

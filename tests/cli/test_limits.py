@@ -131,7 +131,7 @@ class Jobserver(ProgramTest):
                        "t%:\n\t@touch $(DIR)/run.$(NAME).$@; "
                        "ls $(DIR) | grep -c '^run'; sleep 0.1; "
                        "rm $(DIR)/run.$(NAME).$@\n")
-        done = self.run_program("-j3", "--jobserver", "serve", "make", "-s",
+        done = self.run_program("-j3", "--jobserver", "serve", "make", "--silent",
                                 "NAME={}", "-C", self.folder, ":::", "a", "b")
         self.assertEqual(done.returncode, 0, done.stderr)
         counts = list(map(int, done.stdout.split()))
@@ -144,7 +144,7 @@ class Jobserver(ProgramTest):
             file.write("all: t1 t2 t3\nt%:\n\t@touch $(DIR)/at.$@; while test "
                        "$$(ls $(DIR) | grep -c '^at') -lt 3; do sleep 0.01; "
                        "done\n")
-        done = self.run_program("-j3", "--jobserver", "serve", "make", "-s",
+        done = self.run_program("-j3", "--jobserver", "serve", "make", "--silent",
                                 "-C", self.folder, ":::", "all")
         self.assertEqual(done.returncode, 0, done.stderr)
 

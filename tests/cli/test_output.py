@@ -14,7 +14,7 @@ SECOND = ("while ! test -e $DIR/one; do sleep 0.01; done; echo b1; echo b2; "
 
 class Grouping(ProgramTest):
     def both(self, *options):
-        return self.run_program("-j2", *options, "-s", "{}", ":::", FIRST,
+        return self.run_program("-j2", *options, "sh", "-c", "{}", ":::", FIRST,
                                 SECOND).stdout.split()
 
     def test_keeps_the_output_of_a_job_together(self):

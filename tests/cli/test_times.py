@@ -100,7 +100,7 @@ class Retries(ProgramTest):
 
     def test_for_timeouts_and_signals(self):
         self.report_of("--retries", "2", "--retry-on", "timeout,signal=KILL",
-                       "--timeout", "200ms", "-s", "{}", ":::",
+                       "--timeout", "200ms", "sh", "-c", "{}", ":::",
                        "sleep 1000", "kill -KILL $$", "kill -HUP $$")
         counts = [each["seq"] for each in self.records("job")]
         self.assertEqual([counts.count(seq) for seq in (1, 2, 3)], [2, 2, 1])
@@ -132,7 +132,7 @@ class Halt(ProgramTest):
 
     def test_now_ends_those_that_run(self):
         done, jobs = self.report_of(
-            "-j2", "--halt", "now,fail=1", "-s", "{}", ":::",
+            "-j2", "--halt", "now,fail=1", "sh", "-c", "{}", ":::",
             "touch $DIR/up; sleep 1000",
             "while ! test -e $DIR/up; do sleep 0.01; done; exit 4", "true")
         self.assertEqual(done.returncode, 123)

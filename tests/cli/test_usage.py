@@ -1,6 +1,8 @@
 """Wrong usage, help, the manual page and the completions."""
 
 import os
+import pty
+import select
 import shutil
 import subprocess
 import tempfile
@@ -142,6 +144,42 @@ class Completion(PlainTest):
                 done = subprocess.run([shell, "-n", file.name],
                                       capture_output=True, timeout=LIMIT)
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_zsh_completes_at_its_prompt(self):
+        if not shutil.which("zsh"):
+            self.skipTest("zsh is not here")
+        with open(self.path("brood.zsh"), "w") as file:
+            file.write(self.out("completion", "zsh"))
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        shell = subprocess.Popen(
+            ["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True, cwd=self.folder,
+            env={**self.environment(), "TERM": "dumb"})
+        os.close(theirs)
+        self.addCleanup(shell.wait, LIMIT)
+        self.addCleanup(shell.kill)
+        shown = b""
+
+        def wait_for(text):
+            nonlocal shown
+            while text not in shown:
+                ready, _, _ = select.select([ours], [], [], LIMIT)
+                self.assertTrue(ready, f"no {text} in {shown}")
+                shown += os.read(ours, 4096)
+            shown = b""
+
+        os.write(ours, b"autoload -Uz compinit; compinit -D -u; "
+                       b"source ./brood.zsh; echo rea''dy\n")
+        wait_for(b"ready")
+        for typed, completed in [
+                (b"brood --idle-t", b"--idle-timeout="),
+                (b"brood --leftover w", b"--leftover warn"),
+                (b"brood all --nam", b"--names="),
+                (b"brood report --to ju", b"--to junit")]:
+            os.write(ours, typed + b"\t")
+            wait_for(completed)
+            os.write(ours, b"\x15")  # Ctrl-U: the line is empty again
 
     def test_fish_offers_the_options_of_the_form(self):
         if not shutil.which("fish"):
