@@ -79,6 +79,41 @@ void refuse_empty_values(const words_t& options_words)
     }
 }
 
+// The last word is an option, and its value is missing.
+[[noreturn]] void refuse_missing_value(form as, std::string last)
+{
+    // Of "-kj" it is the j.
+    if (!last.starts_with("--") && last.size() > 2)
+        last = {'-', last.back()};
+    for (const option_row& row : option_table()) {
+        const auto names = names_of(row.as);
+        if ((row.forms & bit_of(as)) != 0 &&
+            std::find(names.begin(), names.end(), last) != names.end())
+            throw usage_error(last +
+                              " needs a value: " + std::string(row.as.accepts));
+    }
+    throw usage_error(last + " needs a value; " + help_of(as));
+}
+
+using known_options = std::map<const CLI::Option*, const option_row*>;
+
+known_options add_options(CLI::App& app, form as)
+{
+    known_options rows;
+    for (const option_row& row : option_table()) {
+        if ((row.forms & bit_of(as)) == 0)
+            continue;
+        const std::string names(row.as.names);
+        const bool takes = !row.as.value.empty() &&
+                           row.as.takes == option_text::taking::required;
+        CLI::Option* option =
+            takes ? app.add_option(names)->expected(1) : app.add_flag(names);
+        option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        rows[option] = &row;
+    }
+    return rows;
+}
+
 // The words up to the first that is neither an option nor its value; CLI11
 // leaves the others as they are.
 parsed_options read_options(form as, const words_t& words)
@@ -86,39 +121,12 @@ parsed_options read_options(form as, const words_t& words)
     CLI::App app;
     app.set_help_flag();
     app.prefix_command();
-    std::map<const CLI::Option*, const option_row*> rows;
-    for (const option_row& row : option_table()) {
-        if ((row.forms & bit_of(as)) == 0)
-            continue;
-        const std::string names(row.as.names);
-        const bool takes = !row.as.value.empty() &&
-                           row.as.takes == option_text::taking::required;
-        CLI::Option* option = nullptr;
-        if (takes) {
-            option = app.add_option(names)->expected(1);
-            option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-        } else {
-            option = app.add_flag(names);
-            option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-        }
-        rows[option] = &row;
-    }
-
+    const known_options rows = add_options(app, as);
     try {
         // It takes them from the end.
         app.parse(words_t(words.rbegin(), words.rend()));
     } catch (const CLI::ArgumentMismatch&) {
-        // The last word is an option, and its value is missing.
-        const std::string& last = words.back();
-        for (const option_row& row : option_table()) {
-            const auto names = names_of(row.as);
-            const bool is_long =
-                std::find(names.begin(), names.end(), last) != names.end();
-            if ((row.forms & bit_of(as)) != 0 && is_long)
-                throw usage_error(
-                    last + " needs a value: " + std::string(row.as.accepts));
-        }
-        throw usage_error(last + " needs a value; " + help_of(as));
+        refuse_missing_value(as, words.back());
     } catch (const CLI::ParseError& error) {
         throw usage_error(std::string(error.what()) + "; " + help_of(as));
     }

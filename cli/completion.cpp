@@ -60,7 +60,7 @@ std::string bash_values(form of)
         else if (option.completes == "dir")
             cases += "        " + pattern + ") compgen -d -- \"$2\" ;;\n";
         else if (!option.completes.empty())
-            cases += "        " + pattern + ") compgen -W '" +
+            cases += "        " + pattern + ") IFS=' ' compgen -W '" +
                      std::string(option.completes) + "' -- \"$2\" ;;\n";
         else
             others += (others.empty() ? "" : "|") + pattern;

@@ -3,6 +3,7 @@
 #include "cli/machine_limits.hpp"
 
 #include BROOD_ASIO_HEADER(co_spawn.hpp)
+#include BROOD_ASIO_HEADER(post.hpp)
 #include BROOD_ASIO_HEADER(redirect_error.hpp)
 
 #include <poll.h>
@@ -90,7 +91,10 @@ void engine::prepare()
         return running_.size() == 1 && pausing_.empty() &&
                (fed_ || stopping_ || slots_ == 1);
     });
-    printer_.when_idle([this] { check_end(); });
+    // Not at once: a job that has just ended may be about to be tried again.
+    printer_.when_idle([this] {
+        brood::asio::post(io_, [this] { check_end(); });
+    });
     for (const unsigned each : {0u, 1u}) {
         printer_.port(each).on_error([this, each](int error) {
             output_failed(each == 0 ? "output" : "error", error);

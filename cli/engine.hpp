@@ -103,7 +103,6 @@ private:
     void signaled(signal_event what);
     void stop_by_signal(int number);
     void suspend(int number);
-    void show_running();
     void warn(const std::string& what);
     void output_failed(const char* which, int error);
 

@@ -88,7 +88,9 @@ void engine::signaled(signal_event what)
         (what.number == SIGINT || what.number == SIGQUIT))
         return;
     switch (what.number) {
-    case SIGUSR1: show_running(); break;
+    case SIGUSR1:
+        tell([](run_listener& to) { to.listing_wanted(); });
+        break;
     case SIGTSTP: suspend(what.number); break;
     case SIGWINCH:
     case SIGCONT:
@@ -124,33 +126,6 @@ void engine::suspend(int number)
     for (const auto& [id, each] : running_)
         each->extend(stood_still);
     tell([](run_listener& to) { to.terminal_changed(); });
-}
-
-void engine::show_running()
-{
-    const auto now = clock::now();
-    std::string text =
-        "brood: " + std::to_string(running_.size()) + " running\n";
-    for (const auto& [id, each] : running_) {
-        char line[128];
-        const std::chrono::duration<double> age = now - each->start_time();
-        std::snprintf(line, sizeof line, "  #%llu pid %d  %.1fs  %.1fM  ",
-                      static_cast<unsigned long long>(each->what()->seq),
-                      each->pid(), age.count(),
-                      static_cast<double>(resident_bytes(each->pid())) /
-                          (1 << 20));
-        text += line + each->what()->display;
-        if (each->text()) {
-            auto last = each->text()->last_bytes();
-            while (!last.empty() && last.back() == '\n')
-                last.remove_suffix(1);
-            last = last.substr(last.find_last_of("\r\n") + 1);
-            if (!last.empty())
-                text += "  | " + std::string(last);
-        }
-        text += "\n";
-    }
-    printer_.port(1).write(text);
 }
 
 }  // namespace cli

@@ -55,8 +55,11 @@ void add_option(std::string& page, const option_text& option,
             (names.empty() ? "" : ", ") + ("\\fB" + escaped(name)) + "\\fR";
     if (!option.value.empty()) {
         const bool needed = option.takes == option_text::taking::required;
-        names += (needed ? " \\fI" : "[\\fI") + escaped(option.value) +
-                 (needed ? "\\fR" : "\\fR]");
+        const bool is_long = names_of(option).back().starts_with("--");
+        names += (needed    ? " \\fI"
+                  : is_long ? "[=\\fI"
+                            : "[\\fI") +
+                 escaped(option.value) + (needed ? "\\fR" : "\\fR]");
     }
     page += names + '\n' + escaped(option.text);
     if (!remark.empty())

@@ -93,7 +93,7 @@ void output_file::take(const std::string& number)
 
 void output_file::write(std::string_view bytes)
 {
-    while (!bytes.empty()) {
+    while (!bytes.empty() && !failed_) {
         auto written = ::write(fd_, bytes.data(), bytes.size());
         if (written >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -104,6 +104,7 @@ void output_file::write(std::string_view bytes)
             ::pollfd waiting{fd_, POLLOUT, 0};
             ::poll(&waiting, 1, -1);
         } else if (errno != EINTR) {
+            failed_ = true;
             throw system_failure(doing_, errno);
         }
     }

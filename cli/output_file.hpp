@@ -20,7 +20,7 @@ public:
     output_file& operator=(const output_file&) = delete;
 
     // All of it, by one write(2) where the system takes it at once. Throws
-    // program_error.
+    // program_error, once: what comes later is lost with the rest.
     void write(std::string_view bytes);
 
     // Nothing was in it when it was opened.
@@ -35,6 +35,7 @@ private:
     int fd_ = -1;
     bool owned_ = false;
     bool empty_ = true;
+    bool failed_ = false;
     std::string doing_;  // "write the report to 'x'"
 };
 

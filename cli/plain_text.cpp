@@ -109,17 +109,20 @@ std::string plain_text(std::string_view bytes)
 
 std::string plain_line(std::string_view bytes)
 {
-    auto text = plain_text(bytes);
-    for (char& c : text)
-        if (c == '\n' || c == '\t')
+    // First: a command must not hide its start behind a carriage return.
+    std::string line(bytes);
+    for (char& c : line)
+        if (c == '\n' || c == '\t' || c == '\r')
             c = ' ';
-    return text;
+    return plain_text(line);
 }
 
 std::string_view last_lines(std::string_view text, std::size_t most)
 {
     while (text.ends_with('\n'))
         text.remove_suffix(1);
+    if (most == 0)
+        return {};
     std::size_t from = text.size();
     for (std::size_t line = 0; line < most; ++line) {
         if (from == 0)

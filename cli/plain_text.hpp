@@ -12,7 +12,7 @@ namespace cli {
 // carriage returns, the last state.
 std::string plain_text(std::string_view bytes);
 
-// The same as one line: line feeds and tabs become spaces.
+// The same as one line: line feeds, tabs and carriage returns become spaces.
 std::string plain_line(std::string_view bytes);
 
 // The last lines of `text`, `most` at most, without a line feed at the end.

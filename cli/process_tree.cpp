@@ -154,14 +154,6 @@ std::string environment_of(int pid, std::string_view name)
     return {};
 }
 
-std::uint64_t resident_bytes(int pid)
-{
-    const auto text = read_proc(pid, "statm", 256);
-    std::string_view rest(text);
-    next_number(rest);
-    return next_number(rest) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 bool signal_process(const tree_process& whom, int signal)
 {
     const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, whom.pid, 0));

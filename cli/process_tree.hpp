@@ -34,9 +34,6 @@ std::vector<std::string> arguments_of(int pid);
 // it may not be read.
 std::string environment_of(int pid, std::string_view name);
 
-// In bytes; 0 where it is not known.
-std::uint64_t resident_bytes(int pid);
-
 // Through a pidfd that is compared after it was opened, so that no stranger
 // with a recycled number is met. False: it is gone.
 bool signal_process(const tree_process& whom, int signal);

@@ -83,10 +83,30 @@ public:
             throw system_failure("make a temporary file", errno);
     }
 
-    void write(const std::string& text)
+    struct part {
+        long at = 0;
+        std::size_t length = 0;
+    };
+
+    part write(const std::string& text)
     {
+        part written{at_, text.size()};
+        at_ += static_cast<long>(text.size());
         if (std::fwrite(text.data(), 1, text.size(), file_.get()) !=
             text.size())
+            throw system_failure("write to a temporary file", errno);
+        return written;
+    }
+
+    // Overwrites what turned out to be wrong with blanks.
+    void blank(part what)
+    {
+        std::string blanks(what.length, ' ');
+        blanks.back() = '\n';
+        if (std::fseek(file_.get(), what.at, SEEK_SET) != 0 ||
+            std::fwrite(blanks.data(), 1, blanks.size(), file_.get()) !=
+                blanks.size() ||
+            std::fseek(file_.get(), at_, SEEK_SET) != 0)
             throw system_failure("write to a temporary file", errno);
     }
 
@@ -95,15 +115,17 @@ public:
         if (std::fflush(file_.get()) != 0)
             throw system_failure("write to a temporary file", errno);
         std::rewind(file_.get());
-        std::array<char, 1 << 16> part;
-        while (auto got = std::fread(part.data(), 1, part.size(), file_.get()))
-            out << std::string_view(part.data(), got);
+        std::array<char, 1 << 16> bytes;
+        while (auto got =
+                   std::fread(bytes.data(), 1, bytes.size(), file_.get()))
+            out << std::string_view(bytes.data(), got);
         if (std::ferror(file_.get()) != 0)
             throw system_failure("read a temporary file", errno);
     }
 
 private:
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+    long at_ = 0;
 };
 
 class junit_converter : public report_converter {
@@ -128,22 +150,35 @@ public:
             attempts_[job.seq].push_back(outcome_text(job));
             return;
         }
+        take_back(job.seq);
         std::string text;
         append_case(text, job);
         attempts_.erase(job.seq);
-        cases_.write(text);
+        auto part = cases_.write(text);
         ++tests_;
+        if (auto counter = counter_of(job.status)) {
+            ++*counter;
+            failed_[job.seq] = {part, counter};
+        }
     }
 
     void finish(bool cut_off) override;
 
 private:
+    struct failed_case {
+        spool::part part;
+        std::uint64_t* counter = nullptr;
+    };
+
+    std::uint64_t* counter_of(job_status status);
+    void take_back(std::uint64_t seq);
     void append_case(std::string& text, const job_record& job);
     void append_outcome(std::string& text, const job_record& job);
 
     converted_text& out_;
     spool cases_;
     std::map<std::uint64_t, std::vector<std::string>> attempts_;
+    std::map<std::uint64_t, failed_case> failed_;
     double start_ = 0;
     double time_ = 0;
     std::string host_;
@@ -152,6 +187,30 @@ private:
     std::uint64_t errors_ = 0;
     std::uint64_t skipped_ = 0;
 };
+
+// Null: it is counted among the tests alone.
+std::uint64_t* junit_converter::counter_of(job_status status)
+{
+    switch (status) {
+    case job_status::ok: return nullptr;
+    case job_status::canceled:
+    case job_status::skipped: return &skipped_;
+    case job_status::spawn: return &errors_;
+    default: return &failures_;
+    }
+}
+
+// A resumed run has tried again what an earlier one in this file failed at.
+void junit_converter::take_back(std::uint64_t seq)
+{
+    auto earlier = failed_.find(seq);
+    if (earlier == failed_.end())
+        return;
+    cases_.blank(earlier->second.part);
+    --*earlier->second.counter;
+    --tests_;
+    failed_.erase(earlier);
+}
 
 void junit_converter::append_case(std::string& text, const job_record& job)
 {
@@ -189,20 +248,12 @@ void junit_converter::append_case(std::string& text, const job_record& job)
 
 void junit_converter::append_outcome(std::string& text, const job_record& job)
 {
-    std::string element = "failure";
-    switch (job.status) {
-    case job_status::ok: return;
-    case job_status::canceled:
-    case job_status::skipped:
-        element = "skipped";
-        ++skipped_;
-        break;
-    case job_status::spawn:
-        element = "error";
-        ++errors_;
-        break;
-    default: ++failures_;
-    }
+    auto counter = counter_of(job.status);
+    if (counter == nullptr)
+        return;
+    std::string element = counter == &skipped_  ? "skipped"
+                          : counter == &errors_ ? "error"
+                                                : "failure";
     text += "      <" + element;
     append_attribute(text, "message", outcome_text(job));
     // <skipped> has no type.

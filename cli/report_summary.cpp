@@ -56,14 +56,12 @@ class summary_converter : public report_converter {
 public:
     explicit summary_converter(converted_text& out) : out_(out) {}
 
+    // Of runs that went on in one file, the last.
     void run(const run_record& run) override
     {
         ++runs_;
-        std::string argv;
-        for (const auto& one : run.argv)
-            argv += (argv.empty() ? "" : " ") + command_text({one}, false);
-        head_ += "Command   " + plain_line(argv) + "\nMachine   " +
-                 plain_line(run.host) + ", in " + plain_line(run.cwd) + "\n";
+        command_ = plain_line(command_text(run.argv, false));
+        machine_ = plain_line(run.host) + ", in " + plain_line(run.cwd);
     }
 
     void job(const job_record& job) override;
@@ -72,20 +70,22 @@ public:
     {
         wall_s_ += end.wall_s;
         ended_ = true;
-        if (!end.halted.empty())
-            head_ += "Halted    " + plain_line(end.halted) + "\n";
+        halted_ = plain_line(end.halted);
     }
 
     void finish(bool cut_off) override;
 
 private:
     void keep_slow(const job_record& job);
+    void count_once(const job_record& job);
     void totals(bool cut_off);
     void slowest();
     void failures();
 
     converted_text& out_;
-    std::string head_;
+    std::string command_;
+    std::string machine_;
+    std::string halted_;
     unsigned runs_ = 0;
     bool ended_ = false;
     double wall_s_ = 0;
@@ -98,6 +98,7 @@ private:
     std::uint64_t retried_ = 0;
     std::uint64_t leftovers_ = 0;
     std::map<job_status, std::uint64_t> counts_;
+    std::vector<bool> was_ok_;
     // Not in order of time but as a heap: the least of them is on top.
     std::vector<slow_job> slow_;
     // By number: a resumed run takes back what an earlier one said. Of those
@@ -123,6 +124,21 @@ void summary_converter::keep_slow(const job_record& job)
     std::push_heap(slow_.begin(), slow_.end(), slower);
 }
 
+// A resumed run repeats a job that was ok when its command has changed. A bit
+// for each is enough to see that.
+void summary_converter::count_once(const job_record& job)
+{
+    constexpr std::uint64_t most = 1u << 28;
+    if (job.seq >= most)
+        return;
+    auto at = static_cast<std::size_t>(job.seq);
+    if (at >= was_ok_.size())
+        was_ok_.resize(std::max(at + 1, was_ok_.size() * 2));
+    if (was_ok_[at])
+        --counts_[job_status::ok];
+    was_ok_[at] = true;
+}
+
 void summary_converter::job(const job_record& job)
 {
     user_s_ += job.user_s;
@@ -140,13 +156,20 @@ void summary_converter::job(const job_record& job)
         ++retried_;
         return;
     }
+    if (job.status != job_status::ok && job.seq < was_ok_.size() &&
+        was_ok_[static_cast<std::size_t>(job.seq)]) {
+        was_ok_[static_cast<std::size_t>(job.seq)] = false;
+        --counts_[job_status::ok];
+    }
     if (auto earlier = failed_.find(job.seq); earlier != failed_.end()) {
         --counts_[earlier->second.first];
         failed_.erase(earlier);
     }
     ++counts_[job.status];
-    if (job.status == job_status::ok)
+    if (job.status == job_status::ok) {
+        count_once(job);
         return;
+    }
     failed_job failed;
     bool worth_showing = job.status != job_status::skipped;
     if (worth_showing && failed_.size() < failures_shown * 4)
@@ -196,7 +219,14 @@ void summary_converter::totals(bool cut_off)
                 " that outlived a job\n";
     if (cut_off)
         text += "Cut off   the run was killed, or still goes on\n";
-    out_ << head_ << text;
+    if (runs_ != 0)
+        out_ << "Command   " << command_ << "\nMachine   " << machine_ << "\n";
+    if (runs_ > 1)
+        out_ << "Runs      " << runs_
+             << ", each going on where the one before ended\n";
+    out_ << text;
+    if (!halted_.empty())
+        out_ << "Halted    " << halted_ << "\n";
 }
 
 std::string column(const std::string& text, int width)

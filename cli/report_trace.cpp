@@ -59,7 +59,7 @@ public:
         arguments(job);
         for (const auto& sent : job.kill_path) {
             start("i", job.slot, job.start + sent.at_s);
-            out_ << ",\"s\":\"t\",\"cat\":\"signal\",\"name\":";
+            out_ << ",\"s\":\"t\",\"cat\":\"kill\",\"name\":";
             text("SIG" + sent.name);
             out_ << "}";
         }

@@ -5,12 +5,28 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace cli {
 
 report_writer::report_writer(const std::string& path, output_file::mode how)
     : file_(path, "the report", how)
 {
+}
+
+void report_writer::run_started(const run_record& run)
+{
+    cwd_ = run.cwd;
+    write(run);
+}
+
+void report_writer::job_ended(const job_record& job)
+{
+    auto complete = job;
+    // Who runs the jobs need not know where.
+    if (complete.cwd.empty())
+        complete.cwd = cwd_;
+    write(std::move(complete));
 }
 
 void report_writer::write(const record& what)

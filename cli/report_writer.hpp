@@ -18,14 +18,15 @@ class report_writer : public run_listener {
 public:
     report_writer(const std::string& path, output_file::mode how);
 
-    void run_started(const run_record& run) override { write(run); }
-    void job_ended(const job_record& job) override { write(job); }
+    void run_started(const run_record& run) override;
+    void job_ended(const job_record& job) override;
     void run_ended(const end_record& end) override { write(end); }
 
 private:
     void write(const record& what);
 
     output_file file_;
+    std::string cwd_;
 };
 
 // --joblog: the columns of GNU parallel's, which its --resume reads, too.

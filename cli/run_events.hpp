@@ -82,6 +82,8 @@ public:
     virtual void tick(std::chrono::steady_clock::time_point) {}
     // SIGWINCH; and SIGCONT, after which the terminal may show anything.
     virtual void terminal_changed() {}
+    // SIGUSR1 or SIGINFO: somebody asks on the terminal what is running.
+    virtual void listing_wanted() {}
 };
 
 }  // namespace cli

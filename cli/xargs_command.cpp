@@ -115,27 +115,52 @@ private:
             more = co_await input.read_into(bytes);
             std::size_t at = 0;
             while (at < bytes.size() && more && !run_.over()) {
-                const bool logical_end = splitter_.take(bytes[at++]);
-                take_items();
+                more = !take_byte(bytes[at++]);
                 if (builder_.has_command())
                     co_await run_commands();
                 if (failure_)
                     std::rethrow_exception(failure_);
-                if (logical_end) {
+                if (!more)
                     input.give_back(bytes.size() - at);
-                    more = false;
-                }
             }
         }
         if (run_.over())
             co_return;
-        splitter_.finish();
-        take_items();
-        if (!failure_)
-            builder_.finish();
+        end_input();
         co_await run_commands();
         if (failure_)
             std::rethrow_exception(failure_);
+    }
+
+    // True: it is the logical end of the input.
+    bool take_byte(char byte)
+    {
+        bool ended = false;
+        try {
+            ended = splitter_.take(byte);
+        } catch (const xargs_failure&) {
+            give_up();
+        }
+        take_items();
+        return ended;
+    }
+
+    void end_input()
+    {
+        try {
+            splitter_.finish();
+        } catch (const xargs_failure&) {
+            give_up();
+        }
+        take_items();
+        if (!failure_)
+            builder_.finish();
+    }
+
+    void give_up()
+    {
+        failure_ = std::current_exception();
+        builder_.finish_early();
     }
 
     // No coroutine: it is called for each byte. What fails does so after the

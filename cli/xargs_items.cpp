@@ -33,6 +33,7 @@ bool xargs_splitter::end_item()
     if (!end_of_file_.empty() && text == end_of_file_)
         return true;
     ready_.push_back({std::move(text), false});
+    line_has_item_ = true;
     line_open_ = lines_matter_;
     return false;
 }
@@ -50,19 +51,20 @@ bool xargs_splitter::take_unquoted(char byte)
     if (byte == '\n') {
         if (at_ == state::word && end_item())
             return true;
-        // A blank at its end makes the line go on.
-        if (!blank_last_ || whole_lines_)
+        // A blank at its end makes the line go on, over empty ones, too.
+        if (line_has_item_ && (!blank_last_ || whole_lines_))
             end_line();
         blank_last_ = false;
+        line_has_item_ = false;
         return false;
     }
     blank_last_ = blank;
-    if (blank) {
-        if (at_ == state::between)
-            return false;
-        if (!whole_lines_)
-            return end_item();
-    }
+    // Between items all white space is passed over; only blanks end one.
+    if (at_ == state::between &&
+        (blank || byte == '\f' || byte == '\r' || byte == '\v'))
+        return false;
+    if (blank && !whole_lines_)
+        return end_item();
     if (byte == '\'' || byte == '"' || byte == '\\') {
         at_ = byte == '\''  ? state::single_quote
               : byte == '"' ? state::double_quote
@@ -214,6 +216,13 @@ void xargs_builder::add(const xargs_splitter::item& item)
 void xargs_builder::finish()
 {
     if (!words_.empty() || (!made_one_ && run_if_empty_))
+        flush();
+}
+
+void xargs_builder::finish_early()
+{
+    // Who asks for whole commands or none (-x) gets no part of one.
+    if (!words_.empty() && !exit_if_too_long_)
         flush();
 }
 

@@ -63,6 +63,7 @@ private:
     std::string text_;
     bool cut_ = false;  // by a NUL: what follows in the item is lost
     bool blank_last_ = false;
+    bool line_has_item_ = false;
     bool nul_seen_ = false;
     bool nul_told_ = false;
     std::deque<item> ready_;  // with -L, the last waits for its line's end
@@ -86,6 +87,8 @@ public:
     void add(const xargs_splitter::item& item);
     // The input has ended.
     void finish();
+    // The rest of the input makes no sense; what came before does.
+    void finish_early();
 
     // A command that is complete.
     bool has_command() const noexcept { return !ready_.empty(); }

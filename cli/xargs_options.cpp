@@ -167,7 +167,7 @@ char read_numeric_escape(const std::string& text)
         if (value > UCHAR_MAX)
             refuse_escape(text, std::string("; character values must not "
                                             "exceed ") +
-                                    (hex ? "ff." : "0377."));
+                                    (hex ? "ff." : "377."));
     }
     if (at < text.size())
         refuse_escape(text, "; trailing characters " + text.substr(at) +
