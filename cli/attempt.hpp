@@ -127,6 +127,7 @@ private:
     };
 
     struct descriptors;
+    bool open_text();
     void open_terminal(descriptors& made);
     void open_pipe(descriptors& made, unsigned number);
     void adopt(descriptors& made);

@@ -96,14 +96,29 @@ void attempt::begin()
         made.passed.insert(made.passed.begin() + (asked.output.pty ? 1 : 0),
                            file);
     }
-    if (!text_ && (piped || asked.output.pty))
-        text_ = host_.output().open(*what_);
+    if (!text_ && (piped || asked.output.pty) && !open_text())
+        return;
     began_ = clock::now();
     record_.start = std::chrono::duration<double>(
                         std::chrono::system_clock::now().time_since_epoch())
                         .count();
     host_.ask_guard(request, made.passed);
     adopt(made);
+}
+
+// False: there is nowhere for it to go, and the run ends; this is over.
+bool attempt::open_text()
+{
+    try {
+        text_ = host_.output().open(*what_);
+        return true;
+    } catch (const std::exception& failure) {
+        host_.fail(failure.what());
+    }
+    record_.status = cause_ = job_status::canceled;
+    exited_ = gone_ = true;
+    check();
+    return false;
 }
 
 void attempt::open_pipe(descriptors& made, unsigned number)

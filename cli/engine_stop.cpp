@@ -107,6 +107,9 @@ void engine::stop_by_signal(int number)
         result_.signal = number;
     stop_reading(std::string("stopped by SIG") + sigabbrev_np(number));
     stop_all(job_status::canceled, again);
+    // Whoever is to read it does not, or has been told to wait no longer.
+    if (again)
+        printer_.port(0).discard();
     check_end();
 }
 

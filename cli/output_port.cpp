@@ -189,10 +189,17 @@ void output_port::drain()
 void output_port::fail(int error)
 {
     error_ = error;
-    pending_.clear();
-    sent_ = 0;
     if (failed_)
         failed_(error);
+    discard();
+}
+
+void output_port::discard()
+{
+    if (error_ == 0)
+        error_ = ECANCELED;
+    pending_.clear();
+    sent_ = 0;
     brood::asio::post(io_, [this] {
         tell_room();
         if (idle_)

@@ -43,6 +43,8 @@ public:
         before_ = std::move(before);
         after_ = std::move(after);
     }
+    // Drops what is waiting, and all that comes.
+    void discard();
     // Waits, by blocking, until all is written: at the end of the program.
     void drain();
 

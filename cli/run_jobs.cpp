@@ -5,6 +5,9 @@
 #include "cli/machine_limits.hpp"
 #include "cli/signal_source.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -26,12 +29,24 @@ std::unique_ptr<jobserver> make_jobserver(const options& asked)
     return jobserver::of_parent(flags);
 }
 
+// Nothing that is opened from now on may take the place of a standard stream
+// that we were started without. Writing to what stands there fails, as it
+// would have.
+void fill_standard_streams()
+{
+    for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(each, F_GETFD) < 0 &&
+            open("/", O_PATH | O_DIRECTORY) != each)
+            return;
+}
+
 }  // namespace
 
 int run_jobs(const options& asked, std::unique_ptr<job_source> source,
              const run_listeners& listeners)
 {
     try {
+        fill_standard_streams();
         block_signals();
         auto tokens = make_jobserver(asked);
         const auto passed =

@@ -124,7 +124,9 @@ class RandomMoments(ProgramTest):
 class Leftovers(ProgramTest):
     """What a job leaves behind when it has ended by itself."""
 
-    HOLDER = "sleep 1000 & echo $! > $DIR/pid; echo done"
+    # Before exec it would be named as what it was then.
+    IS_SLEEP = "while ! grep -qs sleep /proc/$!/comm; do :; done"
+    HOLDER = f"sleep 1000 & {IS_SLEEP}; echo $! > $DIR/pid; echo done"
 
     def test_is_ended_and_named(self):
         done, jobs = self.report_of("-s", self.HOLDER, ":::", "1")
@@ -150,18 +152,19 @@ class Leftovers(ProgramTest):
 
     def test_in_another_session_is_found(self):
         _, jobs = self.report_of(
-            "-s", "(setsid sleep 1000 >&- 2>&- &)", ":::", "1")
+            "-s", "setsid sleep 1000 >&- 2>&- & " + self.IS_SLEEP, ":::", "1")
         self.assertEqual([each["argv"] for each in jobs[1]["leftover"]],
                          [["sleep", "1000"]])
 
     def test_without_environment_is_found(self):
         _, jobs = self.report_of(
-            "-s", "(env -i setsid sleep 1000 >&- 2>&- &)", ":::", "1")
+            "-s", "env -i setsid sleep 1000 >&- 2>&- & " + self.IS_SLEEP,
+            ":::", "1")
         self.assertEqual([each["argv"] for each in jobs[1]["leftover"]],
                          [["sleep", "1000"]])
 
     def test_is_told_from_what_others_left(self):
-        script = '(setsid sleep 100$0 >&- 2>&- &); echo'
+        script = 'setsid sleep 100$0 >&- 2>&- & ' + self.IS_SLEEP
         _, jobs = self.report_of("-j2", "sh", "-c", script, "{}", ":::",
                                  *range(1, 9))
         for seq, each in jobs.items():

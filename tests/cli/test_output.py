@@ -213,10 +213,11 @@ class OurOutput(ProgramTest):
         process = self.start("--lb", "yes", ":::", "1")
         self.assertTrue(process.stdout.read(100))
         process.terminate()
-        # Nobody reads; what is waiting is dropped in the end.
-        wait_until(lambda: len(self.marked()) <= 1, "the end of the jobs")
+        # Nobody reads; a second one drops what is waiting.
+        wait_until(lambda: len(self.marked()) <= 2, "the end of the job")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 143)
         process.stdout.close()
-        process.wait(timeout=60)
         process.stderr.close()
 
     def test_keeps_its_flags(self):
