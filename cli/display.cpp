@@ -206,12 +206,16 @@ void live_display::terminal_changed()
         return;
     auto had = size_;
     measure();
-    // The same size: the program was stopped, and the shell has written.
+    auto now = setup_.now();
     if (had.columns == size_.columns && had.rows == size_.rows) {
+        // The program was stopped, and the shell has written: unless this is
+        // only told again.
+        if (now - last_paint_ < repaint_pause)
+            return;
         block_.forget();
         block_.touched();
     }
-    repaint(setup_.now());
+    repaint(now);
 }
 
 void live_display::listing_wanted()

@@ -120,7 +120,10 @@ void engine::suspend(int number)
     if (!shares_terminal)
         ask_guard(signal_request{0, SIGSTOP}, {});
     const auto before = clock::now();
+    // The terminal is the shell's until we are continued.
+    tell([](run_listener& to) { to.before_output(); });
     signals_.suspend(number);
+    tell([](run_listener& to) { to.after_output(); });
     const auto stood_still = clock::now() - before;
     ask_guard(signal_request{0, SIGCONT}, {});
     for (const auto& [id, each] : running_)

@@ -95,6 +95,11 @@ void carry_out(cli::run_listener& display, const std::string& line)
         now += std::chrono::milliseconds(milliseconds);
         if (display.wants_ticks())
             display.tick(now);
+    } else if (what == "stand") {
+        // Stopped: time passes, and no tick comes.
+        long milliseconds = 0;
+        words >> milliseconds;
+        now += std::chrono::milliseconds(milliseconds);
     } else if (what == "wait") {
         display.waiting(cli::wait_reason::memory);
     } else if (what == "stop") {

@@ -178,9 +178,10 @@ class OnATerminal(DisplayTest):
         display.do("begin 3", "start 1 a", "pass 500")
         before = display.screen.lines()
         display.screen.feed("[1]+ Stopped\r\n$ fg\r\nbrood\r\n")
-        display.do("resized")
+        display.do("stand 9000", "resized", "stand 1", "resized")
         self.assertEqual(display.screen.lines()[:5],
                          before + ["[1]+ Stopped", "$ fg", "brood"])
+        self.assertEqual(len(display.screen.lines()), 5 + len(before))
         display.do("finish")
         self.assertEqual(display.screen.lines()[2:],
                          ["[1]+ Stopped", "$ fg", "brood"])
