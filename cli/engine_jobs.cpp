@@ -2,6 +2,8 @@
 
 #include "cli/engine.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <poll.h>
@@ -273,8 +275,8 @@ void engine::over(attempt& ended)
 void engine::try_again(const attempt& failed)
 {
     auto later = std::make_shared<pause>(io_);
-    later->next = std::make_shared<attempt>(
-        *this, failed.what(), failed.slot(), failed.count() + 1, next_id_++);
+    later->next = std::make_shared<attempt>(*this, failed.what(), failed.slot(),
+                                            failed.count() + 1, next_id_++);
     pausing_.emplace(failed.what()->seq, later);
     later->timer.expires_after(std::chrono::duration_cast<clock::duration>(
         retry_pause(asked_.retry, failed.count(), random_)));
@@ -361,10 +363,9 @@ void engine::say_how_it_ended(const job_record& ended)
             who += " " + word;
         who += " (" + each.action + ")";
     }
-    const auto which =
-        asked_.as == options::form::one
-            ? program
-            : "job " + std::to_string(ended.seq);
+    const auto which = asked_.as == options::form::one
+                           ? program
+                           : "job " + std::to_string(ended.seq);
     warn(which + " left processes behind: " + who);
 }
 

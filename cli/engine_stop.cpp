@@ -5,6 +5,8 @@
 #include "cli/machine_limits.hpp"
 #include "cli/process_tree.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <csignal>
@@ -88,14 +90,10 @@ void engine::signaled(signal_event what)
         (what.number == SIGINT || what.number == SIGQUIT))
         return;
     switch (what.number) {
-    case SIGUSR1:
-        tell([](run_listener& to) { to.listing_wanted(); });
-        break;
+    case SIGUSR1: tell([](run_listener& to) { to.listing_wanted(); }); break;
     case SIGTSTP: suspend(what.number); break;
     case SIGWINCH:
-    case SIGCONT:
-        tell([](run_listener& to) { to.terminal_changed(); });
-        break;
+    case SIGCONT: tell([](run_listener& to) { to.terminal_changed(); }); break;
     default: stop_by_signal(what.number);
     }
 }

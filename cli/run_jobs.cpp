@@ -35,8 +35,7 @@ std::unique_ptr<jobserver> make_jobserver(const options& asked)
 void fill_standard_streams()
 {
     for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        if (fcntl(each, F_GETFD) < 0 &&
-            open("/", O_PATH | O_DIRECTORY) != each)
+        if (fcntl(each, F_GETFD) < 0 && open("/", O_PATH | O_DIRECTORY) != each)
             return;
 }
 

@@ -27,10 +27,12 @@ bool is_tried_again(const job_record& ended, const retry_policy& asked)
     using kind = retry_policy::cause::kind;
     const auto is = [&](const retry_policy::cause& cause) {
         switch (cause.of) {
-        case kind::fail: return ended.status == job_status::exit ||
-                                ended.status == job_status::spawn;
-        case kind::timeout: return ended.status == job_status::timeout ||
-                                   ended.status == job_status::idle;
+        case kind::fail:
+            return ended.status == job_status::exit ||
+                   ended.status == job_status::spawn;
+        case kind::timeout:
+            return ended.status == job_status::timeout ||
+                   ended.status == job_status::idle;
         case kind::signal:
             return ended.status == job_status::signal &&
                    (cause.code == 0 || cause.code == ended.signal);
