@@ -310,21 +310,12 @@ void engine::count(const job_record& ended, bool failed)
         ++result_.ok;
     if (ended.status == job_status::timeout || ended.status == job_status::idle)
         ++result_.timed_out;
-    if (ended.status == job_status::spawn)
-        ++(ended.code == 127   ? result_.not_found
-           : ended.code == 126 ? result_.not_executable
-                               : result_.not_started);
-    if (ended.status == job_status::signal)
-        ++result_.by_signal;
-    if (ended.code == 255 && ended.status == job_status::exit)
-        ++result_.exit_255;
+    if (ended.status == job_status::spawn && ended.code == 127)
+        ++result_.not_found;
+    if (ended.status == job_status::spawn && ended.code == 126)
+        ++result_.not_executable;
     if (!failed && asked_.time.timeout_percent)
         median_.add(ended.wall_s);
-    if (asked_.as == options::form::xargs && failed &&
-        (ended.status != job_status::exit || ended.code == 255)) {
-        stop_reading("a command ended in a way that ends xargs");
-        return;
-    }
     const auto why = halt_.count(failed, total_.value_or(read_));
     if (!why || stopping_)
         return;
@@ -337,22 +328,9 @@ void engine::count(const job_record& ended, bool failed)
 
 void engine::say_how_it_ended(const job_record& ended)
 {
-    const bool xargs = asked_.as == options::form::xargs;
     const auto& program = ended.argv.empty() ? ended.name : ended.argv[0];
-    if (ended.status == job_status::spawn) {
-        // xargs's own words, which scripts know.
-        if (xargs && ended.code.value_or(125) != 125)
-            warn(program + ": " +
-                 (ended.code == 127 ? "No such file or directory"
-                                    : "Permission denied"));
-        else
-            warn(ended.error);
-    }
-    if (xargs && ended.status == job_status::signal)
-        warn(program + ": terminated by signal " +
-             std::to_string(ended.signal.value_or(0)));
-    if (xargs && ended.status == job_status::exit && ended.code == 255)
-        warn(program + ": exited with status 255; aborting");
+    if (ended.status == job_status::spawn)
+        warn(ended.error);
     if (ended.leftover.empty() || asked_.display.verbosity < 0)
         return;
     std::string who;

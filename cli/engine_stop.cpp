@@ -17,12 +17,9 @@ namespace cli {
 
 void engine::warn(const std::string& what)
 {
-    const bool xargs = asked_.as == options::form::xargs;
+    // The library's own words begin so already.
     const bool named = what.starts_with("brood: ");
-    printer_.port(1).write((xargs   ? "xargs: "
-                            : named ? ""
-                                    : "brood: ") +
-                           what + "\n");
+    printer_.port(1).write((named ? "" : "brood: ") + what + "\n");
 }
 
 void engine::fail(const std::string& what)

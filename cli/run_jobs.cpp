@@ -57,7 +57,7 @@ int run_jobs(const options& asked, std::unique_ptr<job_source> source,
     } catch (const std::exception& failure) {
         // The guard, if there is one already, ends with our socket.
         std::fprintf(stderr, "brood: %s\n", failure.what());
-        return asked.as == options::form::xargs ? 1 : 125;
+        return 125;
     }
 }
 

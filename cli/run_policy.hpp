@@ -62,9 +62,6 @@ struct run_result {
     std::uint64_t timed_out = 0;
     std::uint64_t not_found = 0;
     std::uint64_t not_executable = 0;
-    std::uint64_t not_started = 0;  // for any other reason
-    std::uint64_t by_signal = 0;
-    std::uint64_t exit_255 = 0;
     std::optional<job_record> last;  // the only one, of `one`
     bool halted_by_success = false;
 };
