@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -138,6 +139,26 @@ class WritingAReport(InAFolder):
                                    "Receive\tExitval\tSignal\tCommand")
         self.assertRegex(lines[2], r"^2\t:\t\d+\.\d{3}\t +\d+\.\d{3}\t0\t2\t"
                                    r"7\t0\techo 7; exit 7$")
+
+    @unittest.skipUnless(shutil.which("parallel"), "no GNU parallel here")
+    def test_gnu_parallel_goes_on_where_we_ended_and_we_where_it_did(self):
+        jobs = ["echo {}; exit {}", ":::", "0", "1", "0"]
+        log = ("--joblog", self.path("l"))
+        self.run_raw(*log, *jobs)
+        theirs = subprocess.run(
+            ["parallel", "--will-cite", "--resume-failed", *log, *jobs],
+            capture_output=True, timeout=LIMIT, cwd=self.folder,
+            env=self.environment({"HOME": self.folder}),
+            stdin=subprocess.DEVNULL)
+        if b"GNU" not in subprocess.run(["parallel", "--version"],
+                                        capture_output=True, timeout=LIMIT,
+                                        stdin=subprocess.DEVNULL).stdout:
+            self.skipTest("another parallel than GNU's")
+        self.assertEqual(theirs.stdout, b"1\n")
+        again = self.run_raw("--resume", *log, *jobs)
+        self.assertEqual((again.stdout, again.stderr), (b"", b""))
+        failed = self.run_raw("--resume-failed", *log, *jobs)
+        self.assertEqual(failed.stdout, b"1\n")
 
     def test_the_summary(self):
         done = self.run_raw("--summary", "exit {}", ":::", "0", "1")
