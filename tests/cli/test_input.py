@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 from plain_runs import LIMIT, PlainTest
+from program import wait_until
 
 
 class Input(PlainTest):
@@ -128,6 +129,9 @@ class Input(PlainTest):
                 process.stdin.write(b"one\n")
                 process.stdin.flush()
                 self.assertEqual(process.stdout.readline(), before)
+                if form[0] == "xargs":
+                    # It does not stop its commands; this one ends itself.
+                    wait_until(lambda: list(self.marked()) == [process.pid])
                 process.send_signal(signal.SIGINT)
                 self.assertEqual(process.wait(LIMIT), after)
 
