@@ -62,3 +62,21 @@ install(
   FILES ${PROJECT_BINARY_DIR}/brood.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
 )
+
+if(BROOD_BUILD_PROGRAM)
+  set(texts ${PROJECT_BINARY_DIR}/cli)
+  if(BUILD_SHARED_LIBS AND NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+    # The installed tree can be moved.
+    set_target_properties(brood_program PROPERTIES
+      INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  endif()
+  install(TARGETS brood_program)
+  install(FILES ${texts}/brood.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES ${texts}/brood.bash
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+    RENAME brood)
+  install(FILES ${texts}/_brood
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${texts}/brood.fish
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()

@@ -47,7 +47,8 @@ configure_and_build()
     quietly cmake -G Ninja -S "$1" -B "$2" \
         -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE= \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
-        -DBROOD_PCH=OFF -DBROOD_ASIO_INCLUDE="$asio_include" \
+        -DBROOD_PCH=OFF -DBROOD_BUILD_PROGRAM=OFF \
+        -DBROOD_ASIO_INCLUDE="$asio_include" \
         -DCONSUMER_TESTING="$testing" "${@:3}"
     quietly cmake --build "$2"
 }

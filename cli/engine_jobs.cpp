@@ -1,0 +1,350 @@
+// The part of engine that starts jobs, hears of them, and counts their ends.
+
+#include "cli/engine.hpp"
+
+#include <brood/asio.hpp>
+
+#include BROOD_ASIO_HEADER(post.hpp)
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+namespace cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Longer than the shortest jobs take, shorter than a person notices.
+constexpr auto listen_pause = 2ms;
+
+bool is_scarcity(int error)
+{
+    return error == EMFILE || error == ENFILE || error == EAGAIN ||
+           error == ENOMEM || error == ETOOMANYREFS;
+}
+
+}  // namespace
+
+void engine::take_job(job read, unsigned slot)
+{
+    if (slot > used_slots_)
+        used_slots_ = slot;
+    else
+        free_slots_.erase(slot);
+    auto what = std::make_shared<const job>(std::move(read));
+    start(std::make_shared<attempt>(*this, what, slot, 1, next_id_++));
+}
+
+void engine::start(const attempt_ptr& what)
+{
+    last_start_ = clock::now();
+    what->when_over([this](attempt& ended) { over(ended); });
+    running_.emplace(what->id(), what);
+    if (asked_.output.print_commands && what->count() == 1)
+        printer_.port(1).write(what->what()->display + "\n");
+    try {
+        what->begin();
+    } catch (const std::system_error& error) {
+        if (is_scarcity(error.code().value()) && running_.size() > 1) {
+            start_again_soon(what);
+            return;
+        }
+        refused_reply failed;
+        failed.id = what->id();
+        failed.error = error.code().value();
+        failed.what = error.what();
+        what->refused(failed, false);
+    }
+}
+
+// There are not enough descriptors or processes: when another job has ended,
+// there may be.
+void engine::start_again_soon(const attempt_ptr& what)
+{
+    scarce_ = true;
+    scarce_until_done_ = done_;
+    running_.erase(what->id());
+    auto later = std::make_shared<pause>(io_);
+    later->next = what;
+    pausing_.emplace(what->what()->seq, later);
+    set_waiting(wait_reason::resources);
+    later->timer.expires_after(100ms);
+    later->timer.async_wait([this, later](brood::error_code) {
+        // Somebody else gave it up, and has counted it.
+        if (pausing_.erase(later->next->what()->seq) == 0)
+            return;
+        set_waiting(wait_reason::none);
+        start(later->next);
+    });
+}
+
+void engine::ask_guard(const guard_request& what,
+                       const std::vector<int>& descriptors)
+{
+    if (guard_gone_)
+        return;
+    const auto bytes = pack(what);
+    const int socket = guard_watch_.native_handle();
+    for (;;) {
+        const int failed =
+            send_packet(socket, bytes, descriptors, MSG_DONTWAIT);
+        if (failed == 0)
+            return;
+        if (failed == EPIPE || failed == ECONNRESET || failed == ENOTCONN)
+            return;  // the watch sees its end
+        if (failed != EAGAIN && failed != ENOBUFS)
+            throw std::system_error(failed, std::generic_category(),
+                                    "the guard cannot be asked");
+        // It may wait for us to hear it, so hear it.
+        pollfd ready{socket, POLLIN | POLLOUT, 0};
+        poll(&ready, 1, -1);
+        if ((ready.revents & POLLIN) != 0) {
+            auto packet = receive_packet(socket, MSG_DONTWAIT);
+            if (packet.ended)
+                return;
+            if (inbox_.empty())
+                brood::asio::post(io_, [this] { take_replies(); });
+            inbox_.push_back(std::move(packet));
+        }
+    }
+}
+
+void engine::listen_soon(const std::shared_ptr<attempt>& to)
+{
+    unheard_.push_back(to);
+    if (unheard_.size() == 1)
+        listen_later();
+}
+
+// One timer for all: it goes only while there are such that are new.
+void engine::listen_later()
+{
+    listen_.expires_after(listen_pause);
+    listen_.async_wait([this](brood::error_code) {
+        while (!unheard_.empty()) {
+            const auto first = unheard_.front().lock();
+            if (first && clock::now() - first->start_time() < listen_pause)
+                break;
+            unheard_.pop_front();
+            if (first)
+                first->listen();
+        }
+        if (!unheard_.empty())
+            listen_later();
+    });
+}
+
+void engine::watch_guard()
+{
+    guard_watch_.async_wait(brood::asio::posix::descriptor_base::wait_read,
+                            [this](brood::error_code failed) {
+                                if (failed || guard_gone_)
+                                    return;
+                                take_replies();
+                                if (!guard_gone_)
+                                    watch_guard();
+                            });
+}
+
+void engine::take_replies()
+{
+    while (!guard_gone_) {
+        received_packet packet;
+        if (inbox_.empty()) {
+            packet = receive_packet(guard_watch_.native_handle(), MSG_DONTWAIT);
+        } else {
+            packet = std::move(inbox_.front());
+            inbox_.pop_front();
+        }
+        if (packet.would_block)
+            return;
+        if (packet.ended) {
+            guard_lost();
+            return;
+        }
+        take(unpack_reply(packet.bytes));
+    }
+}
+
+void engine::take(const guard_reply& what)
+{
+    const auto id = std::visit(
+        [](const auto& each) -> std::uint64_t {
+            if constexpr (requires { each.id; })
+                return each.id;
+            return 0;
+        },
+        what);
+    const auto found = running_.find(id);
+    if (found == running_.end())
+        return;
+    const auto job = found->second;
+    if (const auto* started = std::get_if<started_reply>(&what)) {
+        say_started(*job, *started);
+    } else if (const auto* refused = std::get_if<refused_reply>(&what)) {
+        if (!job->refused(*refused, running_.size() > 1))
+            start_again_soon(job);
+    } else if (const auto* exited = std::get_if<exited_reply>(&what)) {
+        if (job->pid() == 0)
+            say_started(*job, {id, exited->pid});
+        job->exited(*exited);
+    } else if (const auto* sent = std::get_if<signaled_reply>(&what)) {
+        job->signaled(*sent);
+    } else if (const auto* gone = std::get_if<gone_reply>(&what)) {
+        job->gone(gone->leftover);
+    }
+}
+
+void engine::say_started(attempt& job, const started_reply& told)
+{
+    job.started(told);
+    if (listeners_.empty())
+        return;
+    running_job news;
+    news.seq = job.what()->seq;
+    news.slot = job.slot();
+    news.attempt = job.count();
+    news.pid = told.pid;
+    news.name = job.what()->name;
+    news.display = job.what()->display;
+    news.started = job.start_time();
+    tell([&news](run_listener& to) { to.job_started(news); });
+}
+
+// Killed, most likely. All that it had is ours now.
+void engine::guard_lost()
+{
+    guard_gone_ = true;
+    const int found = end_all_descendants();
+    result_.own_failure = true;
+    warn(found < 0 ? "the guard process was killed; some of the jobs could "
+                     "not be ended"
+                   : "the guard process was killed; all jobs have been ended");
+    stop_reading("the guard process was killed");
+    const auto all = running_;
+    for (const auto& [id, each] : all)
+        each->lost();
+    check_end();
+}
+
+void engine::over(attempt& ended)
+{
+    const auto kept = running_.find(ended.id());
+    if (kept == running_.end())
+        return;
+    const auto self = kept->second;
+    running_.erase(kept);
+    told_.erase(self->id());
+    auto& outcome = self->record();
+    const bool failed = has_failed(outcome, asked_.cleaning);
+    const bool again =
+        failed && !stopping_ && is_tried_again(outcome, asked_.retry);
+    outcome.final = !again;
+    user_s_ += outcome.user_s;
+    sys_s_ += outcome.sys_s;
+    say_how_it_ended(outcome);
+    // First of all: a run with nobody who waits may be over.
+    if (again) {
+        ++retried_;
+        try_again(*self);
+    }
+    if (self->text()) {
+        const bool shown = !again && (failed || !asked_.output.fail_only);
+        printer_.close(self->text(), shown, !again);
+    } else if (!again && asked_.output.keep_order) {
+        printer_.close(printer_.open(*self->what()), false, true);
+    }
+    tell([&outcome](run_listener& to) { to.job_ended(outcome); });
+    if (again)
+        return;
+    ++done_;
+    release(*self);
+    count(outcome, failed);
+    wake();
+    check_end();
+}
+
+// The slot stays with the job: its number may stand in the command.
+void engine::try_again(const attempt& failed)
+{
+    auto later = std::make_shared<pause>(io_);
+    later->next = std::make_shared<attempt>(*this, failed.what(), failed.slot(),
+                                            failed.count() + 1, next_id_++);
+    pausing_.emplace(failed.what()->seq, later);
+    later->timer.expires_after(std::chrono::duration_cast<clock::duration>(
+        retry_pause(asked_.retry, failed.count(), random_)));
+    later->timer.async_wait([this, later](brood::error_code) {
+        if (pausing_.erase(later->next->what()->seq) != 0)
+            start(later->next);
+    });
+}
+
+void engine::release(const attempt& ended)
+{
+    free_slots_.insert(ended.slot());
+    const auto needed = running_.size() + pausing_.size();
+    while (tokens_ && taken_tokens_ > 0 && taken_tokens_ + 1 > needed) {
+        tokens_->give();
+        --taken_tokens_;
+    }
+}
+
+void engine::count(const job_record& ended, bool failed)
+{
+    result_.last = ended;
+    if (ended.status == job_status::canceled) {
+        ++canceled_;
+        ++result_.failed;
+        return;  // the run is ending already
+    }
+    if (failed)
+        ++result_.failed;
+    else
+        ++result_.ok;
+    if (ended.status == job_status::timeout || ended.status == job_status::idle)
+        ++result_.timed_out;
+    if (ended.status == job_status::spawn && ended.code == 127)
+        ++result_.not_found;
+    if (ended.status == job_status::spawn && ended.code == 126)
+        ++result_.not_executable;
+    if (!failed && asked_.time.timeout_percent)
+        median_.add(ended.wall_s);
+    const auto why = halt_.count(failed, total_.value_or(read_));
+    if (!why || stopping_)
+        return;
+    result_.halted_by_success =
+        asked_.halt.what == halt_policy::counted::success;
+    stop_reading("halted: " + *why);
+    if (asked_.halt.at == halt_policy::when::now)
+        stop_all(job_status::canceled, false);
+}
+
+void engine::say_how_it_ended(const job_record& ended)
+{
+    const auto& program = ended.argv.empty() ? ended.name : ended.argv[0];
+    if (ended.status == job_status::spawn)
+        warn(ended.error);
+    if (ended.leftover.empty() || asked_.display.verbosity < 0)
+        return;
+    std::string who;
+    for (const auto& each : ended.leftover) {
+        who += who.empty() ? "" : ", ";
+        who += std::to_string(each.pid);
+        for (const auto& word : each.argv)
+            who += " " + word;
+        who += " (" + each.action + ")";
+    }
+    const auto which = asked_.as == options::form::one
+                           ? program
+                           : "job " + std::to_string(ended.seq);
+    warn(which + " left processes behind: " + who);
+}
+
+}  // namespace cli

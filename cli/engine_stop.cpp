@@ -1,0 +1,129 @@
+// The part of engine that ends a run early, and hears signals.
+
+#include "cli/engine.hpp"
+
+#include "cli/machine_limits.hpp"
+#include "cli/process_tree.hpp"
+
+#include <brood/asio.hpp>
+
+#include BROOD_ASIO_HEADER(post.hpp)
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace cli {
+
+void engine::warn(const std::string& what)
+{
+    // The library's own words begin so already.
+    const bool named = what.starts_with("brood: ");
+    printer_.port(1).write((named ? "" : "brood: ") + what + "\n");
+}
+
+void engine::fail(const std::string& what)
+{
+    const bool first = !result_.own_failure;
+    result_.own_failure = true;
+    if (first)
+        warn(what);
+    if (finishing_)
+        return;
+    // Not here: somebody is in the middle of something.
+    brood::asio::post(io_, [this, what] {
+        stop_reading(what);
+        stop_all(job_status::canceled, false);
+        check_end();
+    });
+}
+
+void engine::output_failed(const char* which, int error)
+{
+    if (result_.own_failure || finishing_)
+        return;
+    fail(std::string("the standard ") + which +
+         " cannot be written: " + std::strerror(error) + "; stopping");
+}
+
+// No new jobs; who waits to be tried again has had his last attempt.
+void engine::stop_reading(const std::string& why)
+{
+    if (stopping_)
+        return;
+    stopping_ = true;
+    stopped_because_ = why;
+    tell([&why](run_listener& to) { to.stopping(why); });
+    const auto waiting = std::move(pausing_);
+    pausing_.clear();
+    for (const auto& [seq, each] : waiting) {
+        each->timer.cancel();
+        auto& outcome = each->next->record();
+        outcome.status = job_status::canceled;
+        ++done_;
+        ++canceled_;
+        ++result_.failed;
+        release(*each->next);
+        if (asked_.output.keep_order)
+            printer_.close(printer_.open(*each->next->what()), false, true);
+        tell([&outcome](run_listener& to) { to.job_ended(outcome); });
+    }
+    wake();
+}
+
+void engine::stop_all(job_status why, bool now)
+{
+    const auto all = running_;
+    for (const auto& [id, each] : all)
+        each->stop(why, now);
+}
+
+void engine::signaled(signal_event what)
+{
+    const bool shares_terminal = asked_.as == options::form::one &&
+                                 !asked_.one_captures && !asked_.output.pty;
+    // The job got it as well, and decides: an editor, a shell.
+    if (shares_terminal && what.from_terminal &&
+        (what.number == SIGINT || what.number == SIGQUIT))
+        return;
+    switch (what.number) {
+    case SIGUSR1: tell([](run_listener& to) { to.listing_wanted(); }); break;
+    case SIGTSTP: suspend(what.number); break;
+    case SIGWINCH:
+    case SIGCONT: tell([](run_listener& to) { to.terminal_changed(); }); break;
+    default: stop_by_signal(what.number);
+    }
+}
+
+void engine::stop_by_signal(int number)
+{
+    const bool again = result_.signal != 0;
+    if (!again)
+        result_.signal = number;
+    stop_reading(std::string("stopped by SIG") + sigabbrev_np(number));
+    stop_all(job_status::canceled, again);
+    // Whoever is to read it does not, or has been told to wait no longer.
+    if (again)
+        printer_.port(0).discard();
+    check_end();
+}
+
+void engine::suspend(int number)
+{
+    const bool shares_terminal = asked_.as == options::form::one &&
+                                 !asked_.one_captures && !asked_.output.pty;
+    if (!shares_terminal)
+        ask_guard(signal_request{0, SIGSTOP}, {});
+    const auto before = clock::now();
+    // The terminal is the shell's until we are continued.
+    tell([](run_listener& to) { to.before_output(); });
+    signals_.suspend(number);
+    tell([](run_listener& to) { to.after_output(); });
+    const auto stood_still = clock::now() - before;
+    ask_guard(signal_request{0, SIGCONT}, {});
+    for (const auto& [id, each] : running_)
+        each->extend(stood_still);
+    tell([](run_listener& to) { to.terminal_changed(); });
+}
+
+}  // namespace cli

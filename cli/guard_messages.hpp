@@ -1,0 +1,126 @@
+// guard_messages: what the engine and the guard say to each other.
+//
+// Each is one packet of a SOCK_SEQPACKET socket; what does not fit into one
+// travels in a memory file instead. Both ends are the same program, forked,
+// so there are no versions and no byte orders.
+
+#pragma once
+
+#include "cli/job_record.hpp"
+
+#include <brood/exit_status.hpp>
+#include <brood/resource_usage.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cli {
+
+// Where one of a job's standard streams leads.
+enum class stream_use : std::uint8_t {
+    null_device,
+    ours,      // the guard's own, which are the engine's
+    given,     // the next of the descriptors that came with the packet
+    terminal,  // the first of those, which becomes the controlling terminal
+};
+
+// --- to the guard
+
+struct start_request {
+    std::uint64_t id = 0;  // of this attempt
+    std::vector<std::string> argv;
+    std::vector<std::pair<std::string, std::string>> env;
+    stream_use in = stream_use::null_device;
+    stream_use out = stream_use::given;
+    stream_use err = stream_use::given;
+};
+
+struct stop_request {
+    std::uint64_t id = 0;  // 0: all
+    bool now = false;      // no sequence: SIGKILL
+};
+
+struct signal_request {
+    std::uint64_t id = 0;  // 0: all
+    int signal = 0;
+};
+
+// The run is over: nothing may be left.
+struct finish_request {};
+
+using guard_request =
+    std::variant<start_request, stop_request, signal_request, finish_request>;
+
+// --- from the guard
+
+struct started_reply {
+    std::uint64_t id = 0;
+    int pid = 0;
+};
+
+struct refused_reply {
+    std::uint64_t id = 0;
+    int error = 0;         // errno
+    bool at_exec = false;  // the program itself is what is wrong
+    std::string what;
+};
+
+// The job's own process has ended.
+struct exited_reply {
+    std::uint64_t id = 0;
+    int pid = 0;  // for one that ended before it was said to have started
+    brood::exit_status status;
+    brood::resource_usage usage;
+    std::int64_t wall_ns = 0;
+    // Nothing is left of the job, and no gone_reply follows.
+    bool gone = false;
+};
+
+struct signaled_reply {
+    std::uint64_t id = 0;
+    int signal = 0;
+    std::int64_t at_ns = 0;  // after the start
+};
+
+// Nothing is left of the job, but for what is named.
+struct gone_reply {
+    std::uint64_t id = 0;
+    std::vector<leftover_process> leftover;
+};
+
+struct finished_reply {
+    // Who was killed only now, or could not be.
+    std::vector<leftover_process> leftover;
+};
+
+using guard_reply = std::variant<started_reply, refused_reply, exited_reply,
+                                 signaled_reply, gone_reply, finished_reply>;
+
+std::string pack(const guard_request& what);
+std::string pack(const guard_reply& what);
+// Throw std::runtime_error for what pack cannot have made.
+guard_request unpack_request(std::string_view bytes);
+guard_reply unpack_reply(std::string_view bytes);
+
+// A packet, and the descriptors that came with it, which are the receiver's.
+struct received_packet {
+    std::string bytes;
+    std::vector<int> descriptors;
+    bool ended = false;  // the other end is gone
+    bool would_block = false;
+    // Some descriptors could not be received, for want of room for them.
+    bool cut = false;
+};
+
+// 0, or errno. EAGAIN only where `flags` has MSG_DONTWAIT.
+int send_packet(int socket, std::string_view bytes,
+                const std::vector<int>& descriptors, int flags);
+received_packet receive_packet(int socket, int flags);
+
+}  // namespace cli

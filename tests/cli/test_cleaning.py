@@ -1,0 +1,213 @@
+"""Nothing is left running, whatever ends the run."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from program import ProgramTest, main, wait_until
+
+# What a job looks like; each says that it is there, and then stays.
+SHAPES = {
+    "child": 'sleep 1000 & touch $DIR/ready.$0; wait',
+    "ignore": 'trap "" TERM INT; sleep 1000 & touch $DIR/ready.$0; wait',
+    "leader dies":
+        '(trap "" TERM INT; touch $DIR/ready.$0; exec sleep 1000) & wait',
+    "setsid":
+        'setsid sh -c "touch $DIR/ready.$0; exec sleep 1000" & wait',
+    "daemon":
+        '(setsid sh -c "touch $DIR/ready.$0; exec sleep 1000" &); sleep 1000',
+}
+USERS = [False, True] if os.getuid() == 0 else [False]
+
+
+class Matrix(ProgramTest):
+    """Each shape, ended in each way, alone and among many, by anybody."""
+
+    def each_case(self, end):
+        for name, script in SHAPES.items():
+            for jobs in (1, 8):
+                for as_nobody in USERS:
+                    with self.subTest(shape=name, jobs=jobs,
+                                      as_nobody=as_nobody):
+                        for number in range(jobs):
+                            if os.path.exists(self.path(f"ready.{number}")):
+                                os.unlink(self.path(f"ready.{number}"))
+                        end(["-j0", "--kill-after", "200ms", "sh", "-c",
+                             script, "{}", ":::", *range(jobs)],
+                            jobs, as_nobody)
+
+    def wait_for_all(self, jobs):
+        for number in range(jobs):
+            self.wait_for_file(f"ready.{number}")
+
+    def test_a_signal_to_the_program_alone_ends_all(self):
+        def end(arguments, jobs, as_nobody):
+            process = self.start(*arguments, as_nobody=as_nobody)
+            self.wait_for_all(jobs)
+            process.terminate()
+            process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+            self.assertEqual(self.marked(), {})
+        self.each_case(end)
+
+    def test_ctrl_c_ends_all(self):
+        def end(arguments, jobs, as_nobody):
+            process, terminal = self.start_on_terminal(
+                *arguments, as_nobody=as_nobody)
+            self.wait_for_all(jobs)
+            os.write(terminal, b"\x03")
+            self.assertEqual(process.wait(timeout=60), 128 + signal.SIGINT)
+            self.assertEqual(self.marked(), {})
+        self.each_case(end)
+
+    def test_the_death_of_the_program_ends_all(self):
+        def end(arguments, jobs, as_nobody):
+            process = self.start(*arguments, as_nobody=as_nobody)
+            self.wait_for_all(jobs)
+            process.kill()
+            process.communicate(timeout=60)
+            wait_until(lambda: not self.marked(), "the end of all")
+        self.each_case(end)
+
+    def test_the_death_of_the_guard_ends_all(self):
+        def end(arguments, jobs, as_nobody):
+            process = self.start(*arguments, as_nobody=as_nobody)
+            self.wait_for_all(jobs)
+            os.kill(self.guard_of(process), signal.SIGKILL)
+            _, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 125)
+            self.assertIn(b"the guard process was killed", err)
+            self.assertEqual(self.marked(), {})
+        self.each_case(end)
+
+
+class RandomMoments(ProgramTest):
+    """Killed at any moment, either of the two leaves nothing behind."""
+
+    COUNT = int(os.environ.get("BROOD_TEST_KILLS", "20"))
+
+    def kill_at_random(self, choose):
+        seed = int(os.environ.get("BROOD_TEST_SEED", time.time_ns()))
+        chance = random.Random(seed)
+        for number in range(self.COUNT):
+            with self.subTest(seed=seed, number=number):
+                process = self.start(
+                    "-j4", "--kill-after", "100ms", "sh", "-c",
+                    "(setsid sleep 1000 &); sleep 0.02; sleep 1000 & exit 0",
+                    ":::", *range(200), stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL)
+                # The one wait for a time: the moment is meant to be any.
+                time.sleep(chance.random() * 0.3)
+                victim = choose(process)
+                if victim:
+                    try:
+                        os.kill(victim, signal.SIGKILL)
+                    except ProcessLookupError:
+                        pass
+                if victim == process.pid:
+                    process.wait(timeout=60)
+                else:
+                    self.assertEqual(process.wait(timeout=60), 125)
+                wait_until(lambda: not self.marked(), "the end of all")
+
+    def test_the_program(self):
+        self.kill_at_random(lambda process: process.pid)
+
+    def test_the_guard(self):
+        self.kill_at_random(self.guard_of)
+
+
+class Leftovers(ProgramTest):
+    """What a job leaves behind when it has ended by itself."""
+
+    # Before exec it would be named as what it was then.
+    IS_SLEEP = "while ! grep -qs sleep /proc/$!/comm; do :; done"
+    HOLDER = f"sleep 1000 & {IS_SLEEP}; echo $! > $DIR/pid; echo done"
+
+    def test_is_ended_and_named(self):
+        done, jobs = self.report_of("-s", self.HOLDER, ":::", "1")
+        self.assertEqual((done.returncode, done.stdout), (0, "done\n"))
+        with open(self.path("pid"), encoding="ascii") as file:
+            pid = int(file.read())
+        self.assertEqual(jobs[1]["leftover"], [
+            {"pid": pid, "argv": ["sleep", "1000"], "action": "killed"}])
+        self.assertIn(f"job 1 left processes behind: {pid} sleep 1000", done.stderr)
+        self.assertEqual(self.marked(), {})
+
+    def test_holds_nobody_up(self):
+        begin = time.monotonic()
+        self.run_program("-s", self.HOLDER, ":::", "1")
+        # Far from the 1000 s of the sleep, on any machine.
+        self.assertLess(time.monotonic() - begin, 30)
+
+    def test_that_ignores_sigterm_is_killed(self):
+        done, jobs = self.report_of(
+            "-s", "trap '' TERM; sleep 1000 & echo done", ":::", "1")
+        self.assertEqual((done.returncode, done.stdout), (0, "done\n"))
+        self.assertEqual(jobs[1]["leftover"][0]["action"], "killed")
+
+    def test_in_another_session_is_found(self):
+        _, jobs = self.report_of(
+            "-s", "setsid sleep 1000 >&- 2>&- & " + self.IS_SLEEP, ":::", "1")
+        self.assertEqual([each["argv"] for each in jobs[1]["leftover"]],
+                         [["sleep", "1000"]])
+
+    def test_without_environment_is_found(self):
+        _, jobs = self.report_of(
+            "-s", "env -i setsid sleep 1000 >&- 2>&- & " + self.IS_SLEEP,
+            ":::", "1")
+        self.assertEqual([each["argv"] for each in jobs[1]["leftover"]],
+                         [["sleep", "1000"]])
+
+    def test_is_told_from_what_others_left(self):
+        script = 'setsid sleep 100$0 >&- 2>&- & ' + self.IS_SLEEP
+        _, jobs = self.report_of("-j2", "sh", "-c", script, "{}", ":::",
+                                 *range(1, 9))
+        for seq, each in jobs.items():
+            self.assertEqual([left["argv"] for left in each["leftover"]],
+                             [["sleep", f"100{seq}"]])
+
+    def test_is_only_told_with_warn_and_ends_with_the_run(self):
+        done, jobs = self.report_of("--leftover", "warn", "-s", self.HOLDER,
+                                    ":::", "1")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(jobs[1]["leftover"][0]["action"], "left")
+        self.assertFalse(jobs[1].get("complete", True))
+        self.assertEqual(self.marked(), {})
+
+    def test_is_a_failure_with_fail(self):
+        done, _ = self.report_of("--leftover", "fail", "-s", self.HOLDER,
+                                 ":::", "1")
+        self.assertEqual(done.returncode, 123)
+        self.assertEqual(self.marked(), {})
+
+    def test_goes_on_with_allow(self):
+        done, jobs = self.report_of("--leftover", "allow", "-s", self.HOLDER,
+                                    ":::", "1")
+        self.assertEqual(done.returncode, 0)
+        left = self.marked()
+        self.assertEqual(list(left), [jobs[1]["leftover"][0]["pid"]])
+        os.kill(next(iter(left)), signal.SIGKILL)
+        wait_until(lambda: not self.marked(), "its end")
+
+    def test_writes_until_the_drain_time_is_over(self):
+        script = "sh -c 'while sleep 0.01; do echo late; done' & echo first"
+        done = self.run_program("--leftover", "warn", "--drain", "300ms", "-s",
+                                script, ":::", "1")
+        self.assertTrue(done.stdout.startswith("first\n"))
+        self.assertIn("late\n", done.stdout)
+
+    def test_without_containment_is_nobodys_business(self):
+        done, jobs = self.report_of("--contain", "none", "-s", self.HOLDER,
+                                    ":::", "1")
+        self.assertEqual(done.stdout, "done\n")
+        self.assertFalse(jobs[1].get("leftover"))
+
+
+if __name__ == "__main__":
+    sys.argv[1:1] = ["-v"] if "BROOD_TEST_KILLS" in os.environ else []
+    main()

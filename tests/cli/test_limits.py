@@ -1,0 +1,259 @@
+"""How many jobs at once, and with how much of the machine."""
+
+import os
+import resource
+
+from program import ProgramTest, main
+
+# Says how many of us there were at most: each notes itself, looks, and goes.
+COUNT = ("touch $DIR/run.{#}; ls $DIR | grep -c '^run' ; sleep 0.2; "
+         "rm $DIR/run.{#}")
+
+
+class Slots(ProgramTest):
+    def most(self, *options, jobs=6):
+        done = self.run_program(*options, "-s", COUNT, ":::", *range(jobs))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return max(map(int, done.stdout.split()))
+
+    def test_are_as_many_as_asked_for(self):
+        self.assertEqual(self.most("-j1"), 1)
+        self.assertLessEqual(self.most("-j3"), 3)
+
+    def test_are_no_limit_with_0(self):
+        # Each waits for all the others.
+        script = ("touch $DIR/at.{#}; while test $(ls $DIR | grep -c '^at') "
+                  "-lt 20; do sleep 0.01; done")
+        done = self.run_program("-j0", "-s", script, ":::", *range(20))
+        self.assertEqual(done.returncode, 0)
+
+    def test_are_a_part_of_the_processors(self):
+        one = len(os.sched_getaffinity(0)) == 1
+        self.assertLessEqual(self.most("-j", "1%"), 1)
+        if not one:
+            done, _ = self.report_of("-j", "200%", "true", ":::", "1")
+            self.assertEqual(self.records("run")[0]["jobs"],
+                             2 * len(os.sched_getaffinity(0)))
+
+    def test_follow_the_affinity(self):
+        processor = min(os.sched_getaffinity(0))
+        self.report_of("true", ":::", "1",
+                       before=lambda: os.sched_setaffinity(0, [processor]))
+        self.assertEqual(self.records("run")[0]["jobs"], 1)
+
+    def test_have_numbers(self):
+        done = self.run_program("-j2", "echo", "{%}", ":::", *range(20))
+        self.assertLessEqual(set(done.stdout.split()), {"1", "2"})
+
+
+class Waiting(ProgramTest):
+    def test_for_a_lower_load(self):
+        # There is always somebody who runs: the jobs come one by one.
+        done = self.run_program("-j4", "--load", "0.001", "-s", COUNT, ":::",
+                                *range(3))
+        self.assertEqual(max(map(int, done.stdout.split())), 1)
+
+    def test_for_memory(self):
+        for option in ("--memfree", "--mem-per-job"):
+            done = self.run_program("-j4", option, "1000T", "-s", COUNT, ":::",
+                                    *range(3))
+            self.assertEqual(max(map(int, done.stdout.split())), 1)
+
+    def test_between_two_starts(self):
+        self.report_of("-j0", "--delay", "150ms", "true", ":::", *range(4))
+        starts = sorted(each["start"] for each in self.records("job"))
+        for first, second in zip(starts, starts[1:]):
+            self.assertGreaterEqual(second - first, 0.149)
+
+
+class Jobserver(ProgramTest):
+    def parent(self, tokens, *arguments, form="pipe"):
+        """Runs it below a jobserver with so many tokens; gives how many are
+        left in the end as well."""
+        if form == "pipe":
+            reader, writer = os.pipe()
+            auth = f"{reader},{writer}"
+        else:
+            path = self.path("fifo")
+            os.mkfifo(path)
+            reader = os.open(path, os.O_RDWR)
+            writer = os.open(path, os.O_WRONLY)
+            auth = "fifo:" + path
+        os.write(writer, b"+" * tokens)
+        done = self.run_program(
+            *arguments, env={"MAKEFLAGS": f" -j --jobserver-auth={auth}"},
+            pass_fds=(reader, writer))
+        os.set_blocking(reader, False)
+        try:
+            left = len(os.read(reader, 100))
+        except BlockingIOError:
+            left = 0
+        os.close(reader)
+        os.close(writer)
+        return done, left
+
+    def test_of_make_limits_us(self):
+        for form in ("pipe", "fifo"):
+            for tokens in (0, 1):
+                done, left = self.parent(tokens, "-j8", "-s", COUNT, ":::",
+                                         *range(4), form=form)
+                if form == "fifo":
+                    os.unlink(self.path("fifo"))
+                most = max(map(int, done.stdout.split()))
+                self.assertLessEqual(most, tokens + 1)
+                self.assertEqual(left, tokens)
+
+    def test_gets_its_tokens_back_from_a_run_that_is_stopped(self):
+        reader, writer = os.pipe()
+        os.write(writer, b"+++")
+        process = self.start(
+            "-j4", "-s", "touch $DIR/up.{#}; sleep 1000", ":::", *range(4),
+            env={"MAKEFLAGS": f"--jobserver-auth={reader},{writer}"},
+            pass_fds=(reader, writer))
+        for number in range(1, 5):
+            self.wait_for_file(f"up.{number}")
+        process.terminate()
+        process.communicate(timeout=60)
+        self.assertEqual(os.read(reader, 100), b"+++")
+        os.close(reader)
+        os.close(writer)
+
+    def test_can_be_ignored(self):
+        script = ("touch $DIR/at.{#}; while test $(ls $DIR | grep -c '^at') "
+                  "-lt 4; do sleep 0.01; done")
+        done, left = self.parent(0, "-j4", "--jobserver", "off", "-s", script,
+                                 ":::", *range(4))
+        self.assertEqual((done.returncode, left), (0, 0))
+
+    def test_of_ours_limits_the_makes_below_us(self):
+        with open(self.path("Makefile"), "w", encoding="ascii") as file:
+            file.write("all: " + " ".join(f"t{i}" for i in range(6)) + "\n"
+                       "t%:\n\t@touch $(DIR)/run.$(NAME).$@; "
+                       "ls $(DIR) | grep -c '^run'; sleep 0.1; "
+                       "rm $(DIR)/run.$(NAME).$@\n")
+        done = self.run_program("-j3", "--jobserver", "serve", "make", "--silent",
+                                "NAME={}", "-C", self.folder, ":::", "a", "b")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        counts = list(map(int, done.stdout.split()))
+        self.assertEqual(len(counts), 12)
+        self.assertLessEqual(max(counts), 3)
+        self.assertNotIn("jobserver", done.stderr)
+
+    def test_of_ours_allows_as_many_as_slots(self):
+        with open(self.path("Makefile"), "w", encoding="ascii") as file:
+            file.write("all: t1 t2 t3\nt%:\n\t@touch $(DIR)/at.$@; while test "
+                       "$$(ls $(DIR) | grep -c '^at') -lt 3; do sleep 0.01; "
+                       "done\n")
+        done = self.run_program("-j3", "--jobserver", "serve", "make", "--silent",
+                                "-C", self.folder, ":::", "all")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Resources(ProgramTest):
+    def test_are_limited(self):
+        done = self.run_program("--limit", "nofile=64,cpu=100,fsize=1M", "-s",
+                                "ulimit -n; ulimit -t; ulimit -f", ":::", "1")
+        self.assertEqual(done.stdout.split(), ["64", "100", "2048"])
+
+    def test_are_asked_for_nicely(self):
+        base = os.nice(0)
+        done = self.run_program("--nice", "5", "nice", ":::", "", "-n0")
+        done = self.run_program("--nice", "5", "-s", "nice", ":::", "1")
+        self.assertEqual(done.stdout.strip(), str(min(base + 5, 19)))
+
+    def test_few_descriptors_are_enough(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        done = self.run_program("-j50", "-k", "echo", ":::", *range(100),
+                                before=few)
+        self.assertEqual(done.stdout.split(), [str(i) for i in range(100)])
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_peak_memory_is_the_jobs_own(self):
+        # A child starts with its parent's peak: this holds if the parent of
+        # the jobs is small, however large the engine.
+        many = "x" * 100000
+        _, jobs = self.report_of(
+            "-j1", "-k", "true", text="".join(f"{many}\n" for _ in range(300)))
+        peaks = [each["maxrss"] for each in jobs.values()]
+        self.assertLess(max(peaks), 12 << 20)
+        _, jobs = self.report_of("python3", "-c", "x = b'1' * (100 << 20)",
+                                 ":::", "1")
+        self.assertGreater(jobs[1]["maxrss"], 100 << 20)
+
+
+class ManyJobs(ProgramTest):
+    def test_all_run(self):
+        done = self.run_program("-j4", "-k", "echo",
+                                text="".join(f"{i}\n" for i in range(500)))
+        self.assertEqual(done.stdout.split(), [str(i) for i in range(500)])
+
+    def test_input_is_read_only_as_far_as_needed(self):
+        reader, writer = os.pipe()
+        process = self.start("-j1", "--halt", "soon,fail=1", "false",
+                             stdin=reader)
+        os.close(reader)
+        os.write(writer, b"1\n2\n3\n")
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 123)
+        os.close(writer)
+
+    def test_a_large_command_line(self):
+        argument = "y" * 100000
+        done = self.run_program("-n", "4", "-s", "echo {} | wc -c", ":::",
+                                argument, argument, argument, argument)
+        self.assertIn(done.returncode, (0, 123, 126))
+        done = self.run_program("printf", "%s", *(["z" * 100000] * 3), "{}",
+                                ":::", "end")
+        self.assertTrue(done.stdout.startswith("z" * 100000))
+
+
+class Standing(ProgramTest):
+    def test_stdin_is_empty(self):
+        done = self.run_program("-j2", "wc", "-c", ":::", "-c")
+        done = self.run_program("-s", "wc -c", text="1\n2\n")
+        self.assertEqual(done.stdout.split(), ["0", "0"])
+
+    def test_stdin_from_a_file(self):
+        with open(self.path("in"), "w", encoding="ascii") as file:
+            file.write("12345")
+        done = self.run_program("--stdin-from", self.path("in"), "-s", "cat",
+                                ":::", "1", "2")
+        self.assertEqual(done.stdout, "1234512345")
+
+    def test_our_descriptors_stay_ours(self):
+        done = self.run_program("-s", "ls /proc/self/fd", ":::", "1")
+        self.assertEqual(done.stdout.split(), ["0", "1", "2", "3"])
+
+
+class ExitCodes(ProgramTest):
+    def code(self, *arguments):
+        return self.run_program(*arguments).returncode
+
+    def test_say_how_the_jobs_ended(self):
+        self.assertEqual(self.code("true", ":::", "1"), 0)
+        self.assertEqual(self.code("-s", "exit {}", ":::", "0", "7"), 123)
+        self.assertEqual(self.code("-s", "kill -KILL $$", ":::", "1"), 123)
+
+    def test_tell_a_program_that_is_missing(self):
+        done = self.run_program("no-such-program", ":::", "1")
+        self.assertEqual(done.returncode, 127)
+        self.assertIn("no-such-program", done.stderr)
+        self.assertIn("No such file", done.stderr)
+
+    def test_tell_a_program_that_cannot_run(self):
+        with open(self.path("plain"), "w", encoding="ascii"):
+            pass
+        done = self.run_program(self.path("plain"), ":::", "1")
+        self.assertEqual(done.returncode, 126)
+        self.assertIn("Permission denied", done.stderr)
+
+    def test_count_the_failures_where_asked(self):
+        self.assertEqual(self.code("--exit-code", "count", "sh", "-c",
+                                   "exit {}", ":::", "1", "0", "2"), 2)
+        self.assertEqual(self.code("--exit-code", "count", "false", ":::",
+                                   *range(150)), 101)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""brood one: exactly one command, as if it had been typed."""
+
+import os
+
+from program import ProgramTest, main, state_of, wait_until
+
+
+class One(ProgramTest):
+    def test_passes_everything_through(self):
+        done = self.run_program("one", "sh", "-c", "cat; echo err >&2; exit 7",
+                                text="in\n")
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (7, "in\n", "err\n"))
+
+    def test_gives_the_exit_code(self):
+        def code(*arguments):
+            return self.run_program("one", *arguments).returncode
+        self.assertEqual(code("true"), 0)
+        self.assertEqual(code("sh", "-c", "kill -TERM $$"), 143)
+        self.assertEqual(code("--timeout", "100ms", "sleep", "1000"), 124)
+        self.assertEqual(code("no-such-program"), 127)
+        self.assertEqual(code("/etc/passwd"), 126)
+
+    def test_captures_where_asked(self):
+        done, jobs = self.report_of("one", "--capture", "echo", "text")
+        self.assertEqual(done.stdout, "text\n")
+        self.assertEqual(jobs[1]["out_bytes"], 5)
+
+    def test_leaves_nothing_behind(self):
+        done, jobs = self.report_of("one", "sh", "-c",
+                                    "setsid sleep 1000 & sleep 1000 & echo ok")
+        self.assertEqual(done.stdout, "ok\n")
+        self.assertEqual(len(jobs[1]["leftover"]), 2)
+        self.assertEqual(self.marked(), {})
+
+    def test_ends_with_a_signal(self):
+        process = self.start("one", "sh", "-c",
+                             "setsid sleep 1000 & touch $DIR/up; sleep 1000")
+        self.wait_for_file("up")
+        process.terminate()
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 143)
+        self.assertEqual(self.marked(), {})
+
+    def test_is_in_the_foreground_of_the_terminal(self):
+        process, terminal = self.start_on_terminal(
+            "one", "sh", "-c",
+            "read line < /dev/tty; echo got $line > $DIR/got")
+        os.write(terminal, b"typed\n")
+        self.assertEqual(process.wait(timeout=60), 0)
+        with open(self.path("got"), encoding="ascii") as file:
+            self.assertEqual(file.read(), "got typed\n")
+
+    def test_leaves_ctrl_c_to_the_command(self):
+        process, terminal = self.start_on_terminal(
+            "one", "sh", "-c", "trap 'touch $DIR/int' INT; touch $DIR/up; "
+            "while ! test -e $DIR/int; do sleep 0.01; done; exit 5")
+        self.wait_for_file("up")
+        os.write(terminal, b"\x03")
+        self.assertEqual(process.wait(timeout=60), 5)
+
+    def test_dies_of_ctrl_c_as_the_command_does(self):
+        process, terminal = self.start_on_terminal(
+            "one", "sh", "-c", "sleep 1000 & touch $DIR/up; exec sleep 1000")
+        self.wait_for_file("up")
+        os.write(terminal, b"\x03")
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertEqual(self.marked(), {})
+
+    def test_is_suspended_with_the_command(self):
+        process, terminal = self.start_on_terminal(
+            "one", "sh", "-c",
+            "set -m; " + os.environ["BROOD_PROGRAM"] +
+            " one sh -c 'echo $$ > $DIR/job; exec sleep 1000'; "
+            "touch $DIR/suspended; while ! test -e $DIR/go; do sleep 0.01; "
+            "done; fg; echo rc $? > $DIR/rc")
+        wait_until(lambda: os.path.exists(self.path("job")) and
+                   os.path.getsize(self.path("job")), "the job")
+        with open(self.path("job"), encoding="ascii") as file:
+            job = int(file.read())
+        os.write(terminal, b"\x1a")
+        self.wait_for_file("suspended")
+        self.assertEqual(state_of(job), "T")
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        wait_until(lambda: state_of(job) == "S", "its going on")
+        os.write(terminal, b"\x03")
+        wait_until(lambda: os.path.exists(self.path("rc")) and
+                   os.path.getsize(self.path("rc")), "the end")
+        with open(self.path("rc"), encoding="ascii") as file:
+            self.assertEqual(file.read(), "rc 130\n")
+        process.wait(timeout=60)
+
+    def test_gives_a_terminal_where_asked(self):
+        done = self.run_program("one", "--pty", "sh", "-c",
+                                "test -t 1 && echo yes")
+        self.assertEqual(done.stdout, "yes\n")
+
+
+if __name__ == "__main__":
+    main()

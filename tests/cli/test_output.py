@@ -1,0 +1,232 @@
+"""Where the output of jobs goes, and in which shape."""
+
+import os
+
+from program import ProgramTest, main, wait_until
+
+# Jobs that take turns, so that lines would mix if nobody kept them apart: the
+# second starts to write when the first has begun, and ends before it.
+FIRST = ("echo a1; touch $DIR/one; while ! test -e $DIR/two; do sleep 0.01; "
+         "done; echo a2")
+SECOND = ("while ! test -e $DIR/one; do sleep 0.01; done; echo b1; echo b2; "
+          "touch $DIR/two")
+
+
+class Grouping(ProgramTest):
+    def both(self, *options):
+        return self.run_program("-j2", *options, "sh", "-c", "{}", ":::", FIRST,
+                                SECOND).stdout.split()
+
+    def test_keeps_the_output_of_a_job_together(self):
+        self.assertIn(self.both(), (["b1", "b2", "a1", "a2"],
+                                    ["a1", "a2", "b1", "b2"]))
+
+    def test_keeps_the_order_of_the_input(self):
+        self.assertEqual(self.both("-k"), ["a1", "a2", "b1", "b2"])
+
+    def test_of_lines_shows_them_as_they_come(self):
+        lines = self.both("--lb")
+        self.assertEqual((lines[0], lines[-1]), ("a1", "a2"))
+
+    def test_of_lines_in_order(self):
+        self.assertEqual(self.both("--lb", "-k"), ["a1", "a2", "b1", "b2"])
+
+    def test_of_lines_does_not_wait_for_the_end(self):
+        process = self.start("--lb", "-s",
+                             "echo begun; while ! test -e $DIR/go; do "
+                             "sleep 0.01; done", ":::", "1")
+        self.assertEqual(process.stdout.readline(), b"begun\n")
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        process.communicate(timeout=60)
+
+    def test_of_lines_never_cuts_one(self):
+        script = ("import os, time\nfor i in range(50):\n"
+                  " os.write(1, b'x' * 3000); os.write(1, b'y' * 3000 + b'\\n')")
+        done = self.run_program("-j4", "--lb", "python3", "-c", script, ":::",
+                                *range(4))
+        self.assertEqual(set(done.stdout.splitlines()),
+                         {"x" * 3000 + "y" * 3000})
+        self.assertEqual(len(done.stdout.splitlines()), 200)
+
+    def test_off_gives_the_jobs_our_own_output(self):
+        with open(self.path("out"), "wb") as file:
+            self.run_program("-u", "-s", "readlink /proc/self/fd/1", ":::",
+                             "1", stdout=file)
+        with open(self.path("out"), encoding="ascii") as file:
+            self.assertEqual(file.read().strip(), self.path("out"))
+
+    def test_puts_a_tag_before_each_line(self):
+        done = self.run_program("-k", "--tag", "printf", "1\\n2\\n%s", ":::",
+                                "x", "y")
+        self.assertEqual(done.stdout, "x\t1\nx\t2\nx\txy\t1\ny\t2\ny\ty")
+
+    def test_takes_a_tag_from_a_string(self):
+        done = self.run_program("-k", "--tagstring", "<{}>", "echo", ":::",
+                                "x", "y")
+        self.assertEqual(done.stdout, "<x>\tx\n<y>\ty\n")
+
+    def test_keeps_both_streams_apart(self):
+        done = self.run_program("-s", "echo out; echo err >&2", ":::", "1")
+        self.assertEqual((done.stdout, done.stderr), ("out\n", "err\n"))
+
+    def test_can_show_failures_alone(self):
+        done = self.run_program("-k", "--fail-only", "-s",
+                                "echo {}; exit {}", ":::", "0", "3", "0")
+        self.assertEqual(done.stdout, "3\n")
+
+    def test_prints_commands(self):
+        done = self.run_program("-t", "echo", ":::", "a b")
+        self.assertIn("echo", done.stderr)
+        self.assertIn("a b", done.stderr)
+
+    def test_goes_through_a_file_where_it_is_large(self):
+        done = self.run_program(
+            "-k", "-j2", "--buffer", "10k", "-s",
+            "head -c {} /dev/zero | tr '\\0' {#}; echo", ":::", "300000",
+            "200000")
+        self.assertEqual(done.stdout, "1" * 300000 + "\n" + "2" * 200000 + "\n")
+
+    def test_of_nothing_is_nothing(self):
+        done = self.run_program("--tag", "-k", "true", ":::", "1", "2")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+
+
+class Limits(ProgramTest):
+    def test_cut_the_output(self):
+        done, jobs = self.report_of("--max-output", "1000", "-s",
+                                    "head -c 5000 /dev/zero | tr '\\0' x",
+                                    ":::", "1")
+        self.assertEqual((done.returncode, done.stdout), (0, "x" * 1000))
+        self.assertTrue(jobs[1]["truncated"])
+        self.assertEqual(jobs[1]["out_bytes"], 5000)
+
+    def test_end_the_job(self):
+        done, jobs = self.report_of("--max-output", "1000", "--on-overflow",
+                                    "kill", "yes", ":::", "1")
+        self.assertEqual((done.returncode, len(done.stdout)), (123, 1000))
+        self.assertEqual(jobs[1]["status"], "output")
+
+
+class Results(ProgramTest):
+    def test_go_into_a_folder(self):
+        done = self.run_program("--results", self.path("res"), "-s",
+                                "echo {1}{2}; echo bad >&2", ":::", "a", "b/c",
+                                ":::", "x")
+        self.assertEqual(sorted(done.stdout.split()), ["ax", "b/cx"])
+
+        def content(*parts):
+            with open(self.path(os.path.join("res", *parts)),
+                      encoding="ascii") as file:
+                return file.read()
+        self.assertEqual(content("1", "a", "2", "x", "stdout"), "ax\n")
+        self.assertEqual(content("1", "a", "2", "x", "stderr"), "bad\n")
+        self.assertEqual(content("1", "a", "2", "x", "seq"), "1")
+        self.assertEqual(content("1", "b\\_c", "2", "x", "seq"), "2")
+
+    def test_stay_in_their_folder(self):
+        self.run_program("--results", self.path("res"), "echo", ":::", "..")
+        self.assertEqual(os.listdir(self.path("res/1")), ["\\.."])
+
+    def test_that_cannot_be_written_are_our_failure(self):
+        with open(self.path("res"), "w", encoding="ascii"):
+            pass
+        done = self.run_program("--results", self.path("res"), "echo", ":::",
+                                "1")
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("--results: " + self.path("res"), done.stderr)
+
+
+class Terminal(ProgramTest):
+    def test_is_there_for_the_jobs(self):
+        done, jobs = self.report_of(
+            "--pty", "-s", "test -t 1 && test -t 2 && echo yes; "
+            "true < /dev/tty && echo controls", ":::", "1")
+        self.assertEqual(done.stdout, "yes\ncontrols\n")
+        self.assertTrue(jobs[1]["pty"])
+
+    def test_has_the_size_that_was_asked_for(self):
+        done = self.run_program("--pty=91x17", "-s", "stty size <&1", ":::",
+                                "1")
+        self.assertEqual(done.stdout, "17 91\n")
+
+    def test_merges_the_streams(self):
+        done = self.run_program("--pty", "-s", "echo out; echo err >&2", ":::",
+                                "1")
+        self.assertEqual(done.stdout, "out\nerr\n")
+
+    def test_is_not_there_otherwise(self):
+        done = self.run_program("-s", "test -t 1 || echo no", ":::", "1")
+        self.assertEqual(done.stdout, "no\n")
+
+
+class Colors(ProgramTest):
+    def seen(self, *options):
+        return self.run_program(*options, "-s", "echo $FORCE_COLOR,$NO_COLOR",
+                                ":::", "1").stdout
+
+    def test_are_asked_of_the_jobs(self):
+        self.assertEqual(self.seen("--color", "always"), "1,\n")
+        self.assertEqual(self.seen("--color", "never"), ",1\n")
+        self.assertEqual(self.seen(), ",\n")
+
+
+class OurOutput(ProgramTest):
+    def test_closed_ends_the_run(self):
+        process = self.start("-j1", "yes", ":::", "1", "2")
+        # More than a pipe holds has come; then nobody reads any more.
+        process2 = self.start("--lb", "-j1", "yes", ":::", "1", "2")
+        process2.stdout.readline()
+        process2.stdout.close()
+        err = process2.stderr.read()
+        self.assertEqual(process2.wait(timeout=60), 125)
+        self.assertIn(b"standard output", err)
+        self.assertEqual(err.count(b"\n"), 1)
+        process.terminate()
+        process.communicate(timeout=60)
+
+    def test_not_there_at_all_ends_the_run(self):
+        done = self.run_program("echo", ":::", "1", before=lambda: os.close(1),
+                                stdout=None)
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("standard output", done.stderr)
+
+    def test_full_ends_the_run(self):
+        with open("/dev/full", "wb") as full:
+            done = self.run_program("echo", ":::", "1", stdout=full)
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("No space left", done.stderr)
+
+    def test_slow_holds_the_jobs_up(self):
+        # Far more than all buffers: the job can only wait.
+        process = self.start("--lb", "-s",
+                             "yes | head -c 30000000; touch $DIR/over", ":::",
+                             "1")
+        self.assertTrue(process.stdout.read(100))
+        self.assertFalse(os.path.exists(self.path("over")))
+        rest = process.stdout.read()
+        self.assertEqual(len(rest), 30000000 - 100)
+        self.assertEqual(process.wait(timeout=60), 0)
+        process.communicate()
+
+    def test_slow_does_not_hold_a_signal_up(self):
+        process = self.start("--lb", "yes", ":::", "1")
+        self.assertTrue(process.stdout.read(100))
+        process.terminate()
+        # Nobody reads; a second one drops what is waiting.
+        wait_until(lambda: len(self.marked()) <= 2, "the end of the job")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 143)
+        process.stdout.close()
+        process.stderr.close()
+
+    def test_keeps_its_flags(self):
+        reader, writer = os.pipe()
+        self.run_program("echo", ":::", "1", stdout=writer)
+        self.assertTrue(os.get_blocking(writer))
+        os.close(reader)
+        os.close(writer)
+
+
+if __name__ == "__main__":
+    main()
