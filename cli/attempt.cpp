@@ -1,5 +1,7 @@
 #include "cli/attempt.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <fcntl.h>
@@ -150,7 +152,8 @@ void attempt::lost()
     if (!exited_) {
         cause_ = job_status::canceled;
         record_.kill_path.push_back(
-            {"KILL", std::chrono::duration<double>(clock::now() - began_).count()});
+            {"KILL",
+             std::chrono::duration<double>(clock::now() - began_).count()});
         status_ = brood::exit_status::signaled(SIGKILL, false);
         record_.wall_s = record_.kill_path.back().at_s;
     }
@@ -323,8 +326,7 @@ void attempt::read(unsigned number)
     auto& from = streams_[number];
     auto& buffer = host_.buffer();
     for (std::size_t have = 0; have < turn;) {
-        const auto got =
-            ::read(from.fd, buffer.data(), buffer.size());
+        const auto got = ::read(from.fd, buffer.data(), buffer.size());
         if (got == 0 || (got < 0 && errno == EIO)) {
             end_of(number);
             return;
@@ -358,8 +360,7 @@ void attempt::read_what_is_there(unsigned number)
     auto& buffer = host_.buffer();
     // Who holds it may go on writing: no more than a pipe holds.
     for (std::size_t have = 0; have < static_cast<std::size_t>(large_pipe);) {
-        const auto got =
-            ::read(from.fd, buffer.data(), buffer.size());
+        const auto got = ::read(from.fd, buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 && errno == EAGAIN)
@@ -381,16 +382,15 @@ void attempt::read_what_is_there(unsigned number)
 void attempt::hold_up(unsigned number)
 {
     streams_[number].held_up = true;
-    host_.output().port(number).when_room(
-        [self = shared_from_this(), number] {
-            self->streams_[number].held_up = false;
-            if (!self->streams_[number].open)
-                return;
-            if (self->drained_)
-                self->check();
-            else
-                self->read(number);
-        });
+    host_.output().port(number).when_room([self = shared_from_this(), number] {
+        self->streams_[number].held_up = false;
+        if (!self->streams_[number].open)
+            return;
+        if (self->drained_)
+            self->check();
+        else
+            self->read(number);
+    });
 }
 
 void attempt::end_of(unsigned number)

@@ -2,6 +2,8 @@
 
 #include "cli/machine_limits.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(co_spawn.hpp)
 #include BROOD_ASIO_HEADER(post.hpp)
 #include BROOD_ASIO_HEADER(redirect_error.hpp)
@@ -41,12 +43,11 @@ engine::engine(const options& asked, guard_handle guard,
                std::unique_ptr<job_source> source,
                const run_listeners& listeners)
     : asked_(asked), guard_(guard), tokens_(std::move(tokens)),
-      source_(std::move(source)), listeners_(listeners),
-      buffer_(read_buffer), printer_(io_, asked_),
+      source_(std::move(source)), listeners_(listeners), buffer_(read_buffer),
+      printer_(io_, asked_),
       signals_(io_, [this](signal_event what) { signaled(what); }),
       guard_watch_(io_, guard.socket), wake_(io_), deadline_(io_), tick_(io_),
-      listen_(io_),
-      halt_(asked.halt), began_(clock::now())
+      listen_(io_), halt_(asked.halt), began_(clock::now())
 {
     random_.seed(static_cast<unsigned>(getpid()) ^
                  static_cast<unsigned>(began_.time_since_epoch().count()));
@@ -92,25 +93,20 @@ void engine::prepare()
                (fed_ || stopping_ || slots_ == 1);
     });
     // Not at once: a job that has just ended may be about to be tried again.
-    printer_.when_idle([this] {
-        brood::asio::post(io_, [this] { check_end(); });
-    });
+    printer_.when_idle(
+        [this] { brood::asio::post(io_, [this] { check_end(); }); });
     for (const unsigned each : {0u, 1u}) {
         printer_.port(each).on_error([this, each](int error) {
             output_failed(each == 0 ? "output" : "error", error);
         });
         if (!listeners_.empty())
             printer_.port(each).around(
-                [this] {
-                    tell([](run_listener& to) { to.before_output(); });
-                },
-                [this] {
-                    tell([](run_listener& to) { to.after_output(); });
-                });
+                [this] { tell([](run_listener& to) { to.before_output(); }); },
+                [this] { tell([](run_listener& to) { to.after_output(); }); });
     }
     if (asked_.time.deadline) {
-        deadline_.expires_after(std::chrono::duration_cast<clock::duration>(
-            *asked_.time.deadline));
+        deadline_.expires_after(
+            std::chrono::duration_cast<clock::duration>(*asked_.time.deadline));
         deadline_.async_wait([this](brood::error_code failed) {
             if (failed || ended_)
                 return;
@@ -242,8 +238,8 @@ wait_reason engine::obstacle()
         if (const auto tasks = running_tasks(); tasks && *tasks >= *limits.load)
             return wait_reason::load;
     if (limits.memfree || limits.mem_per_job) {
-        const auto wanted = limits.memfree.value_or(0) +
-                            limits.mem_per_job.value_or(0);
+        const auto wanted =
+            limits.memfree.value_or(0) + limits.mem_per_job.value_or(0);
         if (const auto free = available_memory(); free && *free < wanted)
             return wait_reason::memory;
     }
@@ -342,8 +338,8 @@ int engine::finish()
             pollfd ready{guard_watch_.native_handle(), POLLIN, 0};
             if (poll(&ready, 1, 100) <= 0 && clock::now() < until)
                 continue;
-            const auto packet = receive_packet(guard_watch_.native_handle(),
-                                               MSG_DONTWAIT);
+            const auto packet =
+                receive_packet(guard_watch_.native_handle(), MSG_DONTWAIT);
             if (packet.ended || packet.would_block)
                 break;
             const auto told = unpack_reply(packet.bytes);
@@ -375,8 +371,8 @@ end_record engine::end_of_run(int code) const
     last.ok = result_.ok;
     last.timed_out = result_.timed_out;
     last.canceled = canceled_;
-    last.failed = result_.failed - std::min(result_.failed,
-                                            result_.timed_out + canceled_);
+    last.failed = result_.failed -
+                  std::min(result_.failed, result_.timed_out + canceled_);
     last.skipped = skipped_;
     if (stopping_ && total_ && *total_ > read_)
         last.skipped += *total_ - read_;

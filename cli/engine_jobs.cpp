@@ -2,6 +2,8 @@
 
 #include "cli/engine.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <poll.h>
@@ -273,8 +275,8 @@ void engine::over(attempt& ended)
 void engine::try_again(const attempt& failed)
 {
     auto later = std::make_shared<pause>(io_);
-    later->next = std::make_shared<attempt>(
-        *this, failed.what(), failed.slot(), failed.count() + 1, next_id_++);
+    later->next = std::make_shared<attempt>(*this, failed.what(), failed.slot(),
+                                            failed.count() + 1, next_id_++);
     pausing_.emplace(failed.what()->seq, later);
     later->timer.expires_after(std::chrono::duration_cast<clock::duration>(
         retry_pause(asked_.retry, failed.count(), random_)));
@@ -308,21 +310,12 @@ void engine::count(const job_record& ended, bool failed)
         ++result_.ok;
     if (ended.status == job_status::timeout || ended.status == job_status::idle)
         ++result_.timed_out;
-    if (ended.status == job_status::spawn)
-        ++(ended.code == 127   ? result_.not_found
-           : ended.code == 126 ? result_.not_executable
-                               : result_.not_started);
-    if (ended.status == job_status::signal)
-        ++result_.by_signal;
-    if (ended.code == 255 && ended.status == job_status::exit)
-        ++result_.exit_255;
+    if (ended.status == job_status::spawn && ended.code == 127)
+        ++result_.not_found;
+    if (ended.status == job_status::spawn && ended.code == 126)
+        ++result_.not_executable;
     if (!failed && asked_.time.timeout_percent)
         median_.add(ended.wall_s);
-    if (asked_.as == options::form::xargs && failed &&
-        (ended.status != job_status::exit || ended.code == 255)) {
-        stop_reading("a command ended in a way that ends xargs");
-        return;
-    }
     const auto why = halt_.count(failed, total_.value_or(read_));
     if (!why || stopping_)
         return;
@@ -335,22 +328,9 @@ void engine::count(const job_record& ended, bool failed)
 
 void engine::say_how_it_ended(const job_record& ended)
 {
-    const bool xargs = asked_.as == options::form::xargs;
     const auto& program = ended.argv.empty() ? ended.name : ended.argv[0];
-    if (ended.status == job_status::spawn) {
-        // xargs's own words, which scripts know.
-        if (xargs && ended.code.value_or(125) != 125)
-            warn(program + ": " +
-                 (ended.code == 127 ? "No such file or directory"
-                                    : "Permission denied"));
-        else
-            warn(ended.error);
-    }
-    if (xargs && ended.status == job_status::signal)
-        warn(program + ": terminated by signal " +
-             std::to_string(ended.signal.value_or(0)));
-    if (xargs && ended.status == job_status::exit && ended.code == 255)
-        warn(program + ": exited with status 255; aborting");
+    if (ended.status == job_status::spawn)
+        warn(ended.error);
     if (ended.leftover.empty() || asked_.display.verbosity < 0)
         return;
     std::string who;
@@ -361,10 +341,9 @@ void engine::say_how_it_ended(const job_record& ended)
             who += " " + word;
         who += " (" + each.action + ")";
     }
-    const auto which =
-        asked_.as == options::form::one
-            ? program
-            : "job " + std::to_string(ended.seq);
+    const auto which = asked_.as == options::form::one
+                           ? program
+                           : "job " + std::to_string(ended.seq);
     warn(which + " left processes behind: " + who);
 }
 

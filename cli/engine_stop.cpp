@@ -5,6 +5,8 @@
 #include "cli/machine_limits.hpp"
 #include "cli/process_tree.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <csignal>
@@ -15,12 +17,9 @@ namespace cli {
 
 void engine::warn(const std::string& what)
 {
-    const bool xargs = asked_.as == options::form::xargs;
+    // The library's own words begin so already.
     const bool named = what.starts_with("brood: ");
-    printer_.port(1).write((xargs   ? "xargs: "
-                            : named ? ""
-                                    : "brood: ") +
-                           what + "\n");
+    printer_.port(1).write((named ? "" : "brood: ") + what + "\n");
 }
 
 void engine::fail(const std::string& what)
@@ -88,14 +87,10 @@ void engine::signaled(signal_event what)
         (what.number == SIGINT || what.number == SIGQUIT))
         return;
     switch (what.number) {
-    case SIGUSR1:
-        tell([](run_listener& to) { to.listing_wanted(); });
-        break;
+    case SIGUSR1: tell([](run_listener& to) { to.listing_wanted(); }); break;
     case SIGTSTP: suspend(what.number); break;
     case SIGWINCH:
-    case SIGCONT:
-        tell([](run_listener& to) { to.terminal_changed(); });
-        break;
+    case SIGCONT: tell([](run_listener& to) { to.terminal_changed(); }); break;
     default: stop_by_signal(what.number);
     }
 }

@@ -4,6 +4,7 @@
 #include "cli/guard.hpp"
 #include "cli/guard_process.hpp"
 
+#include <brood/asio.hpp>
 #include <brood/stop_sequence.hpp>
 
 #include BROOD_ASIO_HEADER(post.hpp)
@@ -133,10 +134,9 @@ void guard_process::look_at_all()
         const auto& alive = whom == found.end() ? nobody : whom->second;
         if (job.stopping || job.exited)
             step(id, job, alive);
-        const bool left = asked_.cleaning.leftover ==
-                              cleaning_options::leftover_use::warn ||
-                          asked_.cleaning.leftover ==
-                              cleaning_options::leftover_use::allow;
+        const bool left =
+            asked_.cleaning.leftover == cleaning_options::leftover_use::warn ||
+            asked_.cleaning.leftover == cleaning_options::leftover_use::allow;
         const bool given_up = job.killing && clock::now() > job.give_up;
         if (job.exited &&
             (alive.empty() || (job.cleaning && left) || given_up)) {
@@ -265,8 +265,7 @@ void guard_process::finish()
     if (asked_.cleaning.leftover != use::allow || engine_gone_) {
         const int unkillable = end_all_descendants();
         if (unkillable < 0)
-            for (const auto& each :
-                 descendants(list_processes(), getpid()))
+            for (const auto& each : descendants(list_processes(), getpid()))
                 if (each.alive)
                     told.leftover.push_back(
                         {each.pid, arguments_of(each.pid), "unkillable"});

@@ -130,8 +130,14 @@ void get(unpacker& from, start_request& what)
         from >> name >> value;
 }
 
-void put(packer& to, const stop_request& what) { to << what.id << what.now; }
-void get(unpacker& from, stop_request& what) { from >> what.id >> what.now; }
+void put(packer& to, const stop_request& what)
+{
+    to << what.id << what.now;
+}
+void get(unpacker& from, stop_request& what)
+{
+    from >> what.id >> what.now;
+}
 
 void put(packer& to, const signal_request& what)
 {
@@ -145,8 +151,14 @@ void get(unpacker& from, signal_request& what)
 void put(packer&, const finish_request&) {}
 void get(unpacker&, finish_request&) {}
 
-void put(packer& to, const started_reply& what) { to << what.id << what.pid; }
-void get(unpacker& from, started_reply& what) { from >> what.id >> what.pid; }
+void put(packer& to, const started_reply& what)
+{
+    to << what.id << what.pid;
+}
+void get(unpacker& from, started_reply& what)
+{
+    from >> what.id >> what.pid;
+}
 
 void put(packer& to, const refused_reply& what)
 {
@@ -177,10 +189,10 @@ void get(unpacker& from, exited_reply& what)
     std::chrono::microseconds::rep user{};
     std::chrono::microseconds::rep system{};
     auto& used = what.usage;
-    from >> what.id >> what.pid >> how >> code >> signal >> core >> user >> system >>
-        used.max_resident_bytes >> used.minor_faults >> used.major_faults >>
-        used.voluntary_switches >> used.involuntary_switches >>
-        what.wall_ns >> what.gone;
+    from >> what.id >> what.pid >> how >> code >> signal >> core >> user >>
+        system >> used.max_resident_bytes >> used.minor_faults >>
+        used.major_faults >> used.voluntary_switches >>
+        used.involuntary_switches >> what.wall_ns >> what.gone;
     used.user_time = std::chrono::microseconds(user);
     used.system_time = std::chrono::microseconds(system);
     if (how == brood::exit_status::kind::exited)
@@ -198,14 +210,23 @@ void get(unpacker& from, signaled_reply& what)
     from >> what.id >> what.signal >> what.at_ns;
 }
 
-void put(packer& to, const gone_reply& what) { to << what.id << what.leftover; }
+void put(packer& to, const gone_reply& what)
+{
+    to << what.id << what.leftover;
+}
 void get(unpacker& from, gone_reply& what)
 {
     from >> what.id >> what.leftover;
 }
 
-void put(packer& to, const finished_reply& what) { to << what.leftover; }
-void get(unpacker& from, finished_reply& what) { from >> what.leftover; }
+void put(packer& to, const finished_reply& what)
+{
+    to << what.leftover;
+}
+void get(unpacker& from, finished_reply& what)
+{
+    from >> what.leftover;
+}
 
 template <class Variant>
 std::string pack_any(const Variant& what)
@@ -311,8 +332,7 @@ void take_descriptors(msghdr& message, std::vector<int>& into)
 {
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET ||
-            header->cmsg_type != SCM_RIGHTS)
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
             continue;
         const auto count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         const auto before = into.size();
@@ -324,8 +344,14 @@ void take_descriptors(msghdr& message, std::vector<int>& into)
 
 }  // namespace
 
-std::string pack(const guard_request& what) { return pack_any(what); }
-std::string pack(const guard_reply& what) { return pack_any(what); }
+std::string pack(const guard_request& what)
+{
+    return pack_any(what);
+}
+std::string pack(const guard_reply& what)
+{
+    return pack_any(what);
+}
 
 guard_request unpack_request(std::string_view bytes)
 {

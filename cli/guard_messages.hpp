@@ -112,7 +112,7 @@ guard_reply unpack_reply(std::string_view bytes);
 struct received_packet {
     std::string bytes;
     std::vector<int> descriptors;
-    bool ended = false;      // the other end is gone
+    bool ended = false;  // the other end is gone
     bool would_block = false;
     // Some descriptors could not be received, for want of room for them.
     bool cut = false;

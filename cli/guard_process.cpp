@@ -61,8 +61,7 @@ private:
 guard_process::guard_process(int socket, int engine_group,
                              std::array<int, 2> passed, const options& asked)
     : socket_(socket), null_device_(open("/dev/null", O_RDWR | O_CLOEXEC)),
-      engine_group_(engine_group), passed_(passed),
-      asked_(asked)
+      engine_group_(engine_group), passed_(passed), asked_(asked)
 {
     if (const char* const outer = std::getenv(job_variable))
         marker_ = std::string(outer) + ",";
@@ -123,17 +122,17 @@ void guard_process::start(const start_request& what,
             throw brood::system_error(
                 brood::error_code(EMFILE, brood::system_category()),
                 "too few descriptors");
-        auto child = brood::spawn_process(
-            io_, command_of(what, packet.descriptors));
+        auto child =
+            brood::spawn_process(io_, command_of(what, packet.descriptors));
         {
             const std::lock_guard lock(mutex_);
             unannounced_.push_back({what.id, child.pid(), now});
         }
         // One process object, one thread at a time: it waits over there.
-        brood::asio::post(io_, [this, id = what.id, now,
-                                made = std::move(child)]() mutable {
-            watch(id, std::move(made), now);
-        });
+        brood::asio::post(
+            io_, [this, id = what.id, now, made = std::move(child)]() mutable {
+                watch(id, std::move(made), now);
+            });
         announce();
         return;
     } catch (const brood::spawn_error& error) {
@@ -150,9 +149,8 @@ void guard_process::start(const start_request& what,
     reply(failed);
 }
 
-brood::command
-guard_process::command_of(const start_request& what,
-                          const std::vector<int>& given) const
+brood::command guard_process::command_of(const start_request& what,
+                                         const std::vector<int>& given) const
 {
     auto made = brood::exec(what.argv);
     // The terminal is the first of those that came, and the output is on it.
@@ -210,13 +208,11 @@ void guard_process::reply(const guard_reply& what)
 void guard_process::pass_on(const guard_request& what)
 {
     if (const auto* const found = std::get_if<stop_request>(&what))
-        brood::asio::post(io_, [this, told = *found] {
-            stop(told.id, told.now);
-        });
+        brood::asio::post(io_,
+                          [this, told = *found] { stop(told.id, told.now); });
     else if (const auto* const sent = std::get_if<signal_request>(&what))
-        brood::asio::post(io_, [this, told = *sent] {
-            signal_all(told.id, told.signal);
-        });
+        brood::asio::post(
+            io_, [this, told = *sent] { signal_all(told.id, told.signal); });
     else
         brood::asio::post(io_, [this] { finish(); });
 }
@@ -251,8 +247,7 @@ void guard_process::announce()
     const auto before =
         clock::now() - std::chrono::milliseconds(announce_after_ms);
     while (!unannounced_.empty() && unannounced_.front().started <= before) {
-        reply(started_reply{unannounced_.front().id,
-                            unannounced_.front().pid});
+        reply(started_reply{unannounced_.front().id, unannounced_.front().pid});
         unannounced_.pop_front();
     }
 }

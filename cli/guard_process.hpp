@@ -50,9 +50,9 @@ private:
         clock::time_point started;
         bool exited = false;
         bool stopping = false;
-        std::size_t step = 0;        // of sequence_, the next one
-        bool killing = false;        // the last step: again at every look
-        bool cleaning = false;       // ended by itself, leaving others behind
+        std::size_t step = 0;   // of sequence_, the next one
+        bool killing = false;   // the last step: again at every look
+        bool cleaning = false;  // ended by itself, leaving others behind
         clock::time_point next_step;
         clock::time_point give_up;
         std::vector<leftover_process> leftover;
@@ -93,8 +93,7 @@ private:
               const std::vector<tree_process>& whom);
     void begin_cleaning(guarded_job& job,
                         const std::vector<tree_process>& whom);
-    void name_leftover(guarded_job& job,
-                       const std::vector<tree_process>& whom,
+    void name_leftover(guarded_job& job, const std::vector<tree_process>& whom,
                        const char* action);
     void collect_orphans_now_and_then();
     void finish();
@@ -104,7 +103,7 @@ private:
     int engine_group_;
     std::array<int, 2> passed_;
     const options& asked_;
-    std::string marker_;       // the part that is the same for all jobs
+    std::string marker_;  // the part that is the same for all jobs
     std::vector<std::pair<int, duration>> sequence_;
     brood::asio::io_context io_{2};
     brood::asio::executor_work_guard<brood::asio::io_context::executor_type>

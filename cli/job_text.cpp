@@ -130,8 +130,7 @@ void job_text::show(unsigned stream, std::string_view bytes)
     while (!bytes.empty()) {
         if (!in_line_[stream])
             tagged.append(tag_);
-        const void* const found =
-            std::memchr(bytes.data(), '\n', bytes.size());
+        const void* const found = std::memchr(bytes.data(), '\n', bytes.size());
         in_line_[stream] = found == nullptr;
         const auto length =
             found == nullptr

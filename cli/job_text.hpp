@@ -53,12 +53,12 @@ private:
 
     printer& printer_;
     std::uint64_t seq_;
-    std::string tag_;               // with its tab; empty: none
+    std::string tag_;  // with its tab; empty: none
     std::array<spool, 2> kept_;
-    std::array<std::string, 2> partial_;     // a line that is not whole
-    std::array<bool, 2> in_line_{};          // the tag has been shown
+    std::array<std::string, 2> partial_;  // a line that is not whole
+    std::array<bool, 2> in_line_{};       // the tag has been shown
     std::array<int, 2> results_{-1, -1};
-    bool direct_ = false;           // goes to the port at once
+    bool direct_ = false;  // goes to the port at once
     bool over_ = false;
     std::string last_;
     std::string error_tail_;

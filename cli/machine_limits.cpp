@@ -84,8 +84,8 @@ unsigned available_processors()
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         number = CPU_COUNT(&set);
     else
-        number = static_cast<double>(
-            std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+        number =
+            static_cast<double>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
     if (const auto share = cgroup_share())
         number = std::min(number, std::ceil(*share));
     return static_cast<unsigned>(std::max(1.0, number));

@@ -1,5 +1,7 @@
 #include "cli/output_port.hpp"
 
+#include <brood/asio.hpp>
+
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <fcntl.h>
@@ -35,8 +37,8 @@ output_port::output_port(brood::asio::io_context& io, int number)
         kind_ = kind::socket;
     } else if (S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode)) {
         const auto path = "/proc/self/fd/" + std::to_string(number);
-        const int again = open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY |
-                                                 O_CLOEXEC);
+        const int again =
+            open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         kind_ = again < 0 ? kind::shared : kind::own_description;
         if (again >= 0)
             fd_ = again;

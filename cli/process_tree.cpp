@@ -163,13 +163,12 @@ bool signal_process(const tree_process& whom, int signal)
         if (errno == ESRCH)
             return false;
         const auto now = look_up(whom.pid);
-        return now && now->start == whom.start &&
-               kill(whom.pid, signal) == 0;
+        return now && now->start == whom.start && kill(whom.pid, signal) == 0;
     }
     const auto now = look_up(whom.pid);
     const bool same = now && now->start == whom.start;
-    const bool sent = same && syscall(SYS_pidfd_send_signal, pidfd, signal,
-                                      nullptr, 0) == 0;
+    const bool sent =
+        same && syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
     close(pidfd);
     return sent;
 }

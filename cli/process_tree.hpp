@@ -24,8 +24,8 @@ struct tree_process {
 std::vector<tree_process> list_processes();
 
 // Those of `all` that descend from `root`, parents before their children.
-std::vector<tree_process>
-descendants(const std::vector<tree_process>& all, int root);
+std::vector<tree_process> descendants(const std::vector<tree_process>& all,
+                                      int root);
 
 // argv; the name in brackets where there is none to be had.
 std::vector<std::string> arguments_of(int pid);

@@ -54,9 +54,9 @@ std::string results_path(const std::string& root, const job& of)
     for (const auto& value : of.values)
         path += std::to_string(++number) + "/" + file_name_of(value) + "/";
     if (number == 0)
-        path += (of.name.empty() ? std::to_string(of.seq)
-                                 : file_name_of(of.name)) +
-                "/";
+        path +=
+            (of.name.empty() ? std::to_string(of.seq) : file_name_of(of.name)) +
+            "/";
     return path;
 }
 
@@ -69,8 +69,8 @@ std::array<int, 2> open_results_files(const std::string& root, const job& of)
         throw std::system_error(failed, "--results: " + path);
     const int seq = create(path + "seq");
     const auto text = std::to_string(of.seq);
-    const bool written =
-        write(seq, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const bool written = write(seq, text.data(), text.size()) ==
+                         static_cast<ssize_t>(text.size());
     close(seq);
     if (!written)
         throw std::system_error(errno, std::generic_category(),

@@ -21,11 +21,11 @@ namespace cli {
 // One attempt that runs now.
 struct running_job {
     std::uint64_t seq = 0;
-    unsigned slot = 0;      // from 1
+    unsigned slot = 0;  // from 1
     unsigned attempt = 1;
     int pid = 0;
     std::string name;
-    std::string display;    // the command as a person reads it
+    std::string display;  // the command as a person reads it
     std::chrono::steady_clock::time_point started;
 };
 
@@ -35,7 +35,7 @@ struct output_news {
     std::uint64_t seq = 0;
     std::uint64_t out_bytes = 0;  // in all, so far
     std::uint64_t err_bytes = 0;
-    std::string_view last_line;   // of either stream, without its end
+    std::string_view last_line;  // of either stream, without its end
 };
 
 // Why there is room, and no job is started.

@@ -35,8 +35,7 @@ std::unique_ptr<jobserver> make_jobserver(const options& asked)
 void fill_standard_streams()
 {
     for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-        if (fcntl(each, F_GETFD) < 0 &&
-            open("/", O_PATH | O_DIRECTORY) != each)
+        if (fcntl(each, F_GETFD) < 0 && open("/", O_PATH | O_DIRECTORY) != each)
             return;
 }
 
@@ -58,7 +57,7 @@ int run_jobs(const options& asked, std::unique_ptr<job_source> source,
     } catch (const std::exception& failure) {
         // The guard, if there is one already, ends with our socket.
         std::fprintf(stderr, "brood: %s\n", failure.what());
-        return asked.as == options::form::xargs ? 1 : 125;
+        return 125;
     }
 }
 

@@ -27,10 +27,12 @@ bool is_tried_again(const job_record& ended, const retry_policy& asked)
     using kind = retry_policy::cause::kind;
     const auto is = [&](const retry_policy::cause& cause) {
         switch (cause.of) {
-        case kind::fail: return ended.status == job_status::exit ||
-                                ended.status == job_status::spawn;
-        case kind::timeout: return ended.status == job_status::timeout ||
-                                   ended.status == job_status::idle;
+        case kind::fail:
+            return ended.status == job_status::exit ||
+                   ended.status == job_status::spawn;
+        case kind::timeout:
+            return ended.status == job_status::timeout ||
+                   ended.status == job_status::idle;
         case kind::signal:
             return ended.status == job_status::signal &&
                    (cause.code == 0 || cause.code == ended.signal);
@@ -124,35 +126,18 @@ int exit_code_of_one(const job_record& only)
     return only.code.value_or(125);
 }
 
-int exit_code_of_xargs(const run_result& result)
-{
-    if (result.not_found != 0)
-        return 127;
-    if (result.not_executable != 0)
-        return 126;
-    if (result.not_started != 0)
-        return 1;
-    if (result.by_signal != 0)
-        return 125;
-    if (result.exit_255 != 0)
-        return 124;
-    return result.failed == 0 ? 0 : 123;
-}
-
 }  // namespace
 
 int exit_code_of(const run_result& result, const options& asked)
 {
     if (result.own_failure)
-        return asked.as == options::form::xargs ? 1 : 125;
+        return 125;
     if (result.signal != 0)
         return 128 + result.signal;
     if (asked.as == options::form::one && result.last) {
         const int code = exit_code_of_one(*result.last);
         return code == 0 && result.failed != 0 ? 123 : code;
     }
-    if (asked.as == options::form::xargs)
-        return exit_code_of_xargs(result);
     if (result.halted_by_success || result.failed == 0)
         return 0;
     if (asked.exit_code_count)

@@ -55,16 +55,13 @@ private:
 
 // What the exit code is made of.
 struct run_result {
-    bool own_failure = false;   // the report, the input, the guard...
-    int signal = 0;             // that ended the run
+    bool own_failure = false;  // the report, the input, the guard...
+    int signal = 0;            // that ended the run
     std::uint64_t ok = 0;
-    std::uint64_t failed = 0;   // all that follow, and more
+    std::uint64_t failed = 0;  // all that follow, and more
     std::uint64_t timed_out = 0;
     std::uint64_t not_found = 0;
     std::uint64_t not_executable = 0;
-    std::uint64_t not_started = 0;  // for any other reason
-    std::uint64_t by_signal = 0;
-    std::uint64_t exit_255 = 0;
     std::optional<job_record> last;  // the only one, of `one`
     bool halted_by_success = false;
 };

@@ -24,8 +24,7 @@ int open_unnamed_file()
     // NOLINTNEXTLINE(concurrency-mt-unsafe)
     const char* const wanted = std::getenv("TMPDIR");
     const std::string folder = wanted && *wanted ? wanted : "/tmp";
-    const int file =
-        open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    const int file = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (file >= 0)
         return file;
     // Some file systems have no O_TMPFILE.
@@ -39,7 +38,10 @@ int open_unnamed_file()
 
 }  // namespace
 
-spool::~spool() { clear(); }
+spool::~spool()
+{
+    clear();
+}
 
 void spool::clear() noexcept
 {
