@@ -31,14 +31,15 @@ MIB = 1 << 20
 class Work:
     """One thing to measure: its name, what the programs are asked to do,
     size, unit, the child where it is not the tiny one, how many GiB the
-    parent touches before, and the pipe of the raw loop."""
+    parent touches before, the pipe of the raw loop, and whether all run
+    on one processor."""
 
     def __init__(self, name, shown, count, unit, target=None, *, asked=None,
-                 child=None, gib=0, raw_pipe=0):
+                 child=None, gib=0, raw_pipe=0, pinned=False):
         self.name, self.shown, self.count = name, shown, count
         self.unit, self.target = unit, target
         self.asked, self.child = asked or name, child
-        self.gib, self.raw_pipe = gib, raw_pipe
+        self.gib, self.raw_pipe, self.pinned = gib, raw_pipe, pinned
 
     def figure(self, seconds):
         """The seconds of one child, byte or line, as people read them."""
@@ -53,8 +54,10 @@ WORKS = [
     Work("spawn_wait_true", "start and wait, /bin/true", 400, "us", 1.15,
          asked="spawn_wait", child="/bin/true"),
     Work("spawn_wait", "start and wait, tiny child", 2000, "us", 1.15),
-    Work("spawn_communicate", "start and communicate", 1500, "us"),
-    Work("in_flight", "start and wait, 64 in flight", 1500, "us"),
+    Work("spawn_wait_pinned", "the same, all on one processor", 2000, "us",
+         1.15, asked="spawn_wait", pinned=True),
+    Work("spawn_communicate", "start and communicate", 1500, "us", 1.2),
+    Work("in_flight", "start and wait, 64 in flight", 1500, "us", 1.0),
     Work("read_some", "read", 1024 * MIB, "GB/s", 0.4),
     Work("read_some_large", "read, raw with a pipe of 1 MiB", 1024 * MIB,
          "GB/s", 1.05, asked="read_some", raw_pipe=MIB),
@@ -104,6 +107,9 @@ class Noise:
 def run(folder, which, work, count):
     command = [folder / f"bench-{which}", work.asked, str(count),
                work.child or folder / "tiny"]
+    if work.pinned:
+        first = min(os.sched_getaffinity(0))
+        command = ["taskset", "-c", str(first)] + command
     environment = dict(os.environ)
     if which == "raw" and work.raw_pipe:
         environment["BROOD_BENCH_RAW_PIPE"] = str(work.raw_pipe)
