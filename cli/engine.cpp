@@ -125,7 +125,7 @@ void engine::announce()
     if (listeners_.empty())
         return;
     run_record first;
-    first.version = "0.1.0";
+    first.version = BROOD_PROGRAM_VERSION;
     char host[256] = {};
     if (gethostname(host, sizeof host - 1) == 0)
         first.host = host;
