@@ -2,6 +2,7 @@
 
 import os
 import resource
+import subprocess
 
 from program import ProgramTest, main
 
@@ -48,9 +49,14 @@ class Slots(ProgramTest):
 
 class Waiting(ProgramTest):
     def test_for_a_lower_load(self):
-        # There is always somebody who runs: the jobs come one by one.
-        done = self.run_program("-j4", "--load", "0.001", "-s", COUNT, ":::",
-                                *range(3))
+        # Somebody always wants the processor: the jobs come one by one.
+        busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+        try:
+            done = self.run_program("-j4", "--load", "0.5", "-s", COUNT,
+                                    ":::", *range(3))
+        finally:
+            busy.kill()
+            busy.wait()
         self.assertEqual(max(map(int, done.stdout.split())), 1)
 
     def test_for_memory(self):
