@@ -21,6 +21,8 @@ constexpr std::size_t usual_room = 2 * largest_chunk;
 
 // From here on memory is the system's again as soon as it is free.
 constexpr std::size_t large = 2 * usual_room;
+// From here on even addresses are worth something.
+constexpr std::size_t huge = std::size_t{256} * 1024 * 1024;
 
 }  // namespace
 
@@ -76,8 +78,9 @@ void read_buffer::grow(std::size_t least)
     // for what has a round size is followed by a read that finds its end.
     const auto has = storage_.size();
     const auto doubled = std::max(least, 2 * has);
+    const bool much_more = has >= large && has < huge;
     const auto wanted =
-        has >= large ? std::max(least, 16 * has + largest_chunk) : doubled;
+        much_more ? std::max(least, 16 * has + largest_chunk) : doubled;
     for (const auto size : {wanted, doubled}) {
         try {
             return move_to(unset_string(size));

@@ -69,17 +69,19 @@ public:
 
     int size() const { return size_of(other_.number()); }
 
-    // Moves 64 KiB so often, each in one call of ours.
-    awaitable<void> carry(int times)
+    // Moves so much so often, each time in one call of ours.
+    awaitable<void> carry(int times, int each = usual)
     {
-        std::string bytes(usual, 'x');
+        std::string bytes(static_cast<std::size_t>(each), 'x');
         for (int i = 0; i != times; ++i) {
             if (writer_) {
                 EXPECT_TRUE(writer_->write(bytes));
-                EXPECT_EQ(::read(other_.number(), bytes.data(), usual), usual);
+                EXPECT_EQ(::read(other_.number(), bytes.data(), bytes.size()),
+                          each);
                 continue;
             }
-            EXPECT_EQ(::write(other_.number(), bytes.data(), usual), usual);
+            EXPECT_EQ(::write(other_.number(), bytes.data(), bytes.size()),
+                      each);
             stream_reader reader(reader_);
             const auto got = co_await reader.async_read_some(
                 asio::buffer(bytes), use_awaitable);
@@ -137,8 +139,24 @@ TEST_F(pipe_growth, a_pipe_that_is_written_in_full_grows)
         busy_pipe pipe(co_await asio::this_coro::executor, true);
         co_await pipe.carry(3);
         EXPECT_EQ(pipe.size(), usual);
+        co_await pipe.carry(1);
+        EXPECT_EQ(pipe.size(), larger);
+        // Now the same leaves most of it empty.
         co_await pipe.carry(busy_pipe::many);
+        EXPECT_EQ(pipe.size(), larger);
+        co_await pipe.carry(4, larger);
         EXPECT_EQ(pipe.size(), largest);
+    };
+    run_bounded(main());
+}
+
+// What fits says nothing of what is in the pipe.
+TEST_F(pipe_growth, a_long_dialogue_of_short_lines_is_not_busy)
+{
+    auto main = []() -> awaitable<void> {
+        busy_pipe pipe(co_await asio::this_coro::executor, true);
+        co_await pipe.carry(20'000, 100);
+        EXPECT_EQ(pipe.size(), usual);
     };
     run_bounded(main());
 }

@@ -102,9 +102,13 @@ long pipe_sink::write_now(const void* data, std::size_t size) noexcept
 {
     const long written =
         os::write_channel(io_.native_handle(), kind_, data, size);
-    if (written > 0)
-        growth_.moved(io_.native_handle(), static_cast<std::size_t>(written),
-                      size);
+    if (written > 0) {
+        // What the pipe has taken whole says nothing of what is in it; what it
+        // has cut short has filled it.
+        const auto bytes = static_cast<std::size_t>(written);
+        growth_.moved(io_.native_handle(), bytes,
+                      bytes < size ? bytes : size + 1);
+    }
     return written;
 }
 
