@@ -66,8 +66,8 @@ void preparation::prepare_environment()
 
 void preparation::keep_environment()
 {
-    const auto* const parent = os::parent_environment();
-    if (!parent || plan_.envp != parent)
+    const auto* const parent = plan_.envp;
+    if (!parent || !envp_.empty())  // ours already
         return;
     std::size_t bytes = 0;
     for (auto each = parent; *each; ++each)

@@ -25,11 +25,19 @@ process_core::process_core(const executor& io, const command_data& command,
 {
 }
 
+// Its last owner may be the orphan reaper, where no code of the user's may
+// run.
+static command_data without_observer(command_data what)
+{
+    what.observer = nullptr;
+    return what;
+}
+
 // What a child that has not called exec uses of ours, and how it says that it
 // has.
 struct process_core::start_under_way {
-    explicit start_under_way(const command_data& what)
-        : command(what), prepared(command)
+    explicit start_under_way(command_data what)
+        : command(without_observer(std::move(what))), prepared(command)
     {
         prepared.keep_environment();
     }
@@ -105,25 +113,32 @@ process_core::begin_start(const executor& io, const command_data& command,
 void process_core::wait_for_start(std::function<void(std::exception_ptr)> over)
 {
     starting_->over = std::move(over);
-    error_code ec;
-    starting_->watched.emplace(io_);
-    starting_->watched->assign(starting_->report.number(), ec);
-    if (!ec) {
-        starting_->report.release();
-        return watch_start();
+    try {
+        error_code ec;
+        starting_->watched.emplace(io_);
+        starting_->watched->assign(starting_->report.number(), ec);
+        if (ec)
+            starting_->watched.reset();
+        else
+            starting_->report.release();
+        watch_start();
+    } catch (...) {  // out of memory
+        starting_->over = nullptr;
+        throw;
     }
-    // No room in epoll: then it is waited for here, which is not long.
-    starting_->watched.reset();
-    asio::post(io_, [self = shared_from_this()] { self->start_is_over(); });
 }
 
 void process_core::watch_start()
 {
-    starting_->watched->async_wait(asio::posix::stream_descriptor::wait_read,
-                                   [self = shared_from_this()](error_code ec) {
-                                       if (!ec)
-                                           self->start_is_over();
-                                   });
+    auto seen = [self = shared_from_this()](error_code ec) {
+        if (!ec)
+            self->start_is_over();
+    };
+    if (starting_->watched)
+        return starting_->watched->async_wait(
+            asio::posix::stream_descriptor::wait_read, std::move(seen));
+    // No room in epoll: it is asked in each turn, which are not many.
+    asio::post(io_, [seen = std::move(seen)] { seen({}); });
 }
 
 void process_core::start_is_over()
@@ -145,12 +160,27 @@ void process_core::start_is_over()
     if (failure.error) {
         why = std::make_exception_ptr(starting->prepared.explain(failure));
         watch_.reset();
-        gone();
+        if (std::exchange(counted_, false))
+            registry_->starts().start_failed();
         pid_ = -1;
     } else if (observed_) {
         observed_->spawned(pid_);
     }
     std::exchange(starting->over, nullptr)(std::move(why));
+}
+
+void process_core::stop_watching_start() noexcept
+{
+    // What the child still uses of it is held by the os::child.
+    const auto starting = std::exchange(starting_, nullptr);
+    starting->watched.reset();
+    starting->over = nullptr;
+}
+
+void process_core::kill_start() noexcept
+{
+    kill_for_good();
+    stop_watching_start();
 }
 
 void process_core::enter_context(const preparation& prepared)
@@ -443,10 +473,9 @@ void process_core::drop() noexcept
     if (std::exchange(dropped_, true))
         return;
     // Nobody has seen it: it is not left alone, whatever the command says.
-    if (const auto starting = std::exchange(starting_, nullptr)) {
+    if (starting_) {
         policy_ = on_drop::kill;
-        starting->watched.reset();
-        starting->over = nullptr;
+        stop_watching_start();
     }
     const bool is_lost = observed_ && policy_ == on_drop::kill &&
                          runs_for_us() && os::is_running(watch_->child());

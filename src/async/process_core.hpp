@@ -66,9 +66,9 @@ public:
     // start() would have thrown; there is no child then. Never called when the
     // core is dropped first, which kills the child.
     void wait_for_start(std::function<void(std::exception_ptr)> over);
-    // Nobody wants the child any more. The start is over soon: how, is told as
-    // ever.
-    void kill_start() noexcept { kill_for_good(); }
+    // Nobody wants the child any more. wait_for_start() is not answered: the
+    // child is one that was killed, and its end is all there is to wait for.
+    void kill_start() noexcept;
     // For a process that somebody else has started.
     static std::shared_ptr<process_core>
     take_over(const executor& io, os::child child, std::source_location where);
@@ -123,6 +123,7 @@ private:
     void become_child(Prepared& prepared, const command_data& command,
                       Spawn spawn);
     void watch_start();
+    void stop_watching_start() noexcept;
     void start_is_over();
     void enter_context(const preparation& prepared);
     void join(child_registry& registry);

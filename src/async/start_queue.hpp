@@ -54,6 +54,8 @@ public:
         --running_;
         wake_first(true);
     }
+    // It was none after all: what it had taken is free, as it was before.
+    void start_failed() noexcept { --running_; }
     // The pipes of a child were closed.
     void room_made() noexcept { wake_first(true); }
 

@@ -4,6 +4,7 @@
 #include "async/process_core.hpp"
 #include "async/start_queue.hpp"
 #include "core/start_patience.hpp"
+#include "core/stop_ladder.hpp"
 
 #include <brood/errors.hpp>
 
@@ -83,16 +84,19 @@ private:
         }
         if (!under_way_->is_starting())
             return complete(nullptr, std::exchange(under_way_, nullptr));
-        under_way_->wait_for_start(
-            [self = shared_from_this()](std::exception_ptr why) {
-                auto core = std::exchange(self->under_way_, nullptr);
-                if (self->is_cancelled_)
-                    self->end(std::move(why), std::move(core));
-                else if (why)
-                    self->failed(std::move(why));
-                else
-                    self->complete_in_this_turn(std::move(core));
-            });
+        try {
+            under_way_->wait_for_start(
+                [self = shared_from_this()](std::exception_ptr why) {
+                    auto core = std::exchange(self->under_way_, nullptr);
+                    if (why)
+                        self->failed(std::move(why));
+                    else
+                        self->complete_in_this_turn(std::move(core));
+                });
+        } catch (...) {  // out of memory
+            under_way_.reset();
+            failed(std::current_exception());
+        }
     }
 
     void failed(std::exception_ptr why)
@@ -144,8 +148,8 @@ private:
 
     void go_on()
     {
-        // Over, or at it, while this was on its way.
-        if (handler_ && !under_way_)
+        // Over, cancelled or at it, while this was on its way.
+        if (handler_ && !under_way_ && !is_cancelled_)
             attempt();
     }
 
@@ -189,21 +193,29 @@ private:
     {
         if (!handler_ || std::exchange(is_cancelled_, true))
             return;
-        if (under_way_)
-            under_way_->kill_start();
+        stop_waiting();
+        if (const auto core = std::exchange(under_way_, nullptr))
+            end(core);
         else
             abort(nullptr);
     }
 
-    // A child that was killed while it started has ended when that is told.
-    void end(std::exception_ptr why, std::shared_ptr<process_core> core)
+    // A child that was killed while it started has ended when that is told;
+    // unless nothing can end it.
+    void end(const std::shared_ptr<process_core>& core)
     {
-        if (why)
-            return abort(nullptr);
+        core->kill_start();
         core->start_wait({[self = shared_from_this(), core](error_code, int) {
                               self->abort(core);
                           },
                           io_});
+        if (!make_timer())
+            return;
+        timer_->expires_after(core::stop_ladder::kill_grace);
+        timer_->async_wait([self = shared_from_this(), core](error_code ec) {
+            if (!ec)
+                self->abort(core);
+        });
     }
 
     void abort(std::shared_ptr<process_core> killed)
@@ -228,6 +240,8 @@ private:
     void complete(std::exception_ptr failure,
                   std::shared_ptr<process_core> core)
     {
+        if (!handler_)  // the other one of its end and its timer
+            return;
         if (failure)
             tell(failure);
         stop_waiting();

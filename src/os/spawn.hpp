@@ -128,9 +128,8 @@ struct spawn_start {
 spawn_start begin_spawn(const spawn_plan& plan, std::shared_ptr<void> memory,
                         spawn_failure& failure) noexcept;
 
-// `report` is that of the start; left open. False: it is not over yet (or, if
-// `report` waits, waits for that). Else the child runs, or there is none (it
-// was collected) and `failure` says why.
+// `report` is that of the start; left open. False: it is not over yet. Else
+// the child runs, or there is none (it was collected) and `failure` says why.
 bool finish_spawn(child& begun, int report, spawn_failure& failure) noexcept;
 
 // What the parent's environ points to.

@@ -289,6 +289,17 @@ TEST_F(patient_start, the_first_in_line_is_told_of_every_end)
     EXPECT_THROW(auto p = spawn_process(io, exec("/nonexistent/program")),
                  spawn_error);
     EXPECT_EQ(first->ends(), 2);
+    // Nor did one of which that is known only after its birth.
+    std::exception_ptr failure;
+    asio::co_spawn(io, create_subprocess(exec("/nonexistent/program")),
+                   [&failure](std::exception_ptr thrown, const process&) {
+                       failure = thrown;
+                   });
+    io.restart();
+    io.run();
+    EXPECT_TRUE(failure);
+    EXPECT_EQ(queue.running(), 0);
+    EXPECT_EQ(first->ends(), 2);
     // One that is killed in the background.
     {
         auto p = spawn_process(io, child("ready-then-pause").out(piped));

@@ -14,6 +14,7 @@
 #include "os/wait.hpp"
 
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -389,7 +390,9 @@ spawn_start begin_beside(const spawn_plan& plan, std::shared_ptr<void> plans,
                          spawn_failure& failure)
 {
     auto errors = make_report_pipe(plan);
-    if (errors.error)  // the others may need no descriptor
+    int on = 1;
+    if (errors.error ||  // the others may need no descriptor
+        system_call(SYS_ioctl, errors.read_end.number(), FIONBIO, &on) < 0)
         return {};
     // Not filled with zeros: the stack is large.
     const auto memory = std::make_shared_for_overwrite<child_memory>();
@@ -483,12 +486,13 @@ bool finish_spawn(child& begun, int report, spawn_failure& failure) noexcept
     if (seen == received::nothing)
         return false;
     if (seen == received::nonsense) {
-        send_signal(begun, SIGKILL);
         said.step = spawn_step::none;
         said.error = EPROTO;
     }
     if (said.error) {
-        // On its way out, or gone: and then nothing of ours is in use.
+        // On its way out, or gone: and then nothing of ours is in use. Unless
+        // somebody has stopped it there.
+        send_signal(begun, SIGKILL);
         reap_failed(begun.pid, begun.pidfd);
         begun = child();
         failure = {said.step, said.error, said.index};
