@@ -111,10 +111,11 @@ private:
 
     const options& asked_;
     guard_handle guard_;
+    // Before the source, which waits on it.
+    brood::asio::io_context io_{1};
     std::unique_ptr<jobserver> tokens_;
     std::unique_ptr<job_source> source_;
     run_listeners listeners_;
-    brood::asio::io_context io_{1};
     std::vector<char> buffer_;
     printer printer_;
     signal_source signals_;
