@@ -137,9 +137,12 @@ awaitable<void> without_a_limit()
 {
     co_await warm_up();
     bool started = false;
-    // One that has ended leaves nothing behind.
+    const auto before = open_descriptors().size();
+    // One that has ended leaves nothing behind, once it is collected.
     co_await gather(just(started), in_flight(1));
     require(started);
+    require(co_await becomes_true(
+        [before] { return open_descriptors().size() == before; }));
     std::vector<spawn_error> errors;
     {
         const few_descriptors few(1);
