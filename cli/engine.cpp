@@ -137,6 +137,14 @@ void engine::announce()
     first.jobs = slots_;
     first.total = total_;
     first.pid = getpid();
+    const auto seconds = [](const std::optional<duration>& limit) {
+        return limit ? std::optional(
+                           std::chrono::duration<double>(*limit).count())
+                     : std::nullopt;
+    };
+    first.limits = {seconds(asked_.time.timeout),
+                    seconds(asked_.time.idle_timeout),
+                    seconds(asked_.time.deadline), asked_.retry.attempts};
     tell([&first](run_listener& to) { to.run_started(first); });
 }
 

@@ -95,6 +95,19 @@ public:
         out_ += ']';
     }
 
+    void limits(const run_limits& all)
+    {
+        start("limits");
+        // An object without the comma before its first key.
+        auto open = out_.size();
+        number("timeout_s", all.timeout_s);
+        out_[open] = '{';
+        number("idle_timeout_s", all.idle_timeout_s);
+        number("deadline_s", all.deadline_s);
+        number("attempts", all.attempts);
+        out_ += '}';
+    }
+
     void leftover(const std::vector<leftover_process>& all)
     {
         start("leftover");
@@ -205,6 +218,7 @@ void write(std::string& out, const run_record& run)
     to.number("jobs", run.jobs);
     to.number("total", run.total);
     to.number("pid", run.pid);
+    to.limits(run.limits);
     to.close();
 }
 

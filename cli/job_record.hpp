@@ -18,8 +18,8 @@ namespace cli {
 
 enum class job_status {
     ok,
-    exit,      // ended by itself with another code than 0
-    signal,    // ended by a signal that nobody here sent
+    exit,    // ended by itself with another code than 0
+    signal,  // ended by a signal that nobody here sent
     timeout,
     idle,      // too long without output
     output,    // more output than allowed
@@ -49,13 +49,13 @@ struct job_record {
     std::vector<std::string> values;
     std::string cwd;
     unsigned attempt = 1;
-    bool final = true;      // no further attempt follows
-    double start = 0;       // seconds since 1970
-    double queued_s = 0;    // from being read to being started
+    bool final = true;    // no further attempt follows
+    double start = 0;     // seconds since 1970
+    double queued_s = 0;  // from being read to being started
     double wall_s = 0;
     double user_s = 0;
     double sys_s = 0;
-    std::int64_t maxrss = 0;             // bytes
+    std::int64_t maxrss = 0;              // bytes
     std::string maxrss_kind = "process";  // or "cgroup"
     std::int64_t minflt = 0;
     std::int64_t majflt = 0;
@@ -64,18 +64,26 @@ struct job_record {
     std::int64_t nvcsw = 0;
     std::int64_t nivcsw = 0;
     job_status status = job_status::ok;
-    std::optional<int> code;     // none when ended by a signal, or not started
+    std::optional<int> code;  // none when ended by a signal, or not started
     std::optional<int> signal;
     bool core = false;
-    std::string error;           // why it could not be started
+    std::string error;  // why it could not be started
     std::vector<sent_signal> kill_path;
     std::uint64_t out_bytes = 0;
     std::uint64_t err_bytes = 0;
     bool truncated = false;
-    bool complete = true;        // false: a leftover held a pipe beyond drain
-    bool pty = false;            // err is part of out
-    std::string err_tail;        // the end of stderr of a job that failed
+    bool complete = true;  // false: a leftover held a pipe beyond drain
+    bool pty = false;      // err is part of out
+    std::string err_tail;  // the end of stderr of a job that failed
     std::vector<leftover_process> leftover;
+};
+
+// What a run was not to go beyond; none: no limit.
+struct run_limits {
+    std::optional<double> timeout_s;
+    std::optional<double> idle_timeout_s;
+    std::optional<double> deadline_s;
+    unsigned attempts = 1;
 };
 
 // The first line.
@@ -85,9 +93,10 @@ struct run_record {
     std::string cwd;
     std::vector<std::string> argv;
     double start = 0;
-    unsigned jobs = 0;      // slots; 0: no limit
+    unsigned jobs = 0;  // slots; 0: no limit
     std::optional<std::uint64_t> total;
     int pid = 0;
+    run_limits limits{};
 };
 
 // The last line; without it the run was cut off.
@@ -103,7 +112,7 @@ struct end_record {
     double user_s = 0;
     double sys_s = 0;
     int exit_code = 0;
-    std::string halted;     // why the run ended early; empty: it did not
+    std::string halted;  // why the run ended early; empty: it did not
 };
 
 using record = std::variant<run_record, job_record, end_record>;

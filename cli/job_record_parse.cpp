@@ -111,6 +111,14 @@ public:
         to = value->get<double>();
     }
 
+    void read(std::string_view key, std::optional<double>& to) const
+    {
+        double value = 0;
+        read(key, value);
+        if (find(key))
+            to = value;
+    }
+
     template <std::integral Integer>
     void read(std::string_view key, Integer& to) const
     {
@@ -237,6 +245,15 @@ run_record read_run(const object_reader& from)
     from.read("jobs", run.jobs);
     from.read("total", run.total);
     from.read("pid", run.pid);
+    if (auto limits = from.find("limits")) {
+        if (!limits->is_object())
+            fail_at("limits", "an object");
+        object_reader each(*limits);
+        each.read("timeout_s", run.limits.timeout_s);
+        each.read("idle_timeout_s", run.limits.idle_timeout_s);
+        each.read("deadline_s", run.limits.deadline_s);
+        each.read("attempts", run.limits.attempts);
+    }
     return run;
 }
 

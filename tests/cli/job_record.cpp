@@ -82,7 +82,9 @@ TEST(job_record, is_written_as_documented)
         R"("complete":true,"pty":false,"leftover":[]})");
     EXPECT_EQ(line_of(run_record{"0.1.0", "h", "/", {"brood"}, 2.5, 4, {}, 7}),
               R"({"v":1,"ev":"run","version":"0.1.0","host":"h","cwd":"/",)"
-              R"("argv":["brood"],"start":2.5,"jobs":4,"total":null,"pid":7})");
+              R"("argv":["brood"],"start":2.5,"jobs":4,"total":null,"pid":7,)"
+              R"("limits":{"timeout_s":null,"idle_timeout_s":null,)"
+              R"("deadline_s":null,"attempts":1}})");
     EXPECT_EQ(line_of(end_record{2, 1, 1, 2, 3, 4, 5, 6, 0.25, 0, 123, "why"}),
               R"({"v":1,"ev":"end","end":2,"wall_s":1,"ok":1,"failed":2,)"
               R"("timed_out":3,"canceled":4,"skipped":5,"retried":6,)"
@@ -123,7 +125,15 @@ TEST(job_record, comes_back_whole)
 TEST(job_record, the_first_and_the_last_line_come_back_whole)
 {
     std::array lines{
-        line_of(run_record{"1", "h\xff", "/", {"a", "\xff"}, 1.5, 2, 9, 3}),
+        line_of(run_record{"1",
+                           "h\xff",
+                           "/",
+                           {"a", "\xff"},
+                           1.5,
+                           2,
+                           9,
+                           3,
+                           {1.5, 2.0, 3.0, 4}}),
         line_of(run_record{}),
         line_of(end_record{2, 1, 1, 2, 3, 4, 5, 6, 0.25, 0.5, 123, "why"}),
         line_of(end_record{}),

@@ -9,7 +9,9 @@ START = 1795449762.125
 def run_line(**values):
     return line("run", version="0.1.0", host="build-7", cwd="/src",
                 argv=["brood", "-j4", "cc -c {}"], start=START, jobs=4,
-                total=None, pid=4711, **values)
+                total=None, pid=4711,
+                limits=dict(timeout_s=30, idle_timeout_s=None,
+                            deadline_s=None, attempts=1), **values)
 
 
 def job_line(seq, status="ok", **values):

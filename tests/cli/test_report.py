@@ -54,6 +54,9 @@ class WritingAReport(InAFolder):
                          r"^TERM@0\.\d+ KILL@0\.\d+$")
         self.assertEqual(final[5]["values"],
                          [report_lines.b64(b"echo caf\xe9")])
+        self.assertEqual(records[0]["limits"], {
+            "timeout_s": 0.3, "idle_timeout_s": None, "deadline_s": None,
+            "attempts": 2})
         self.assertEqual({job["cwd"] for job in jobs}, {self.folder})
         self.assertEqual(records[-1]["ok"], 2)
         self.assertEqual(records[-1]["retried"], 3)
