@@ -191,6 +191,11 @@ brood::command guard_process::command_of(const start_request& what,
     for (const int each : passed_)
         if (each >= 0)
             made.pass_fd(each);
+    // `one` stands between its caller and the command, and nothing of theirs
+    // gets lost in it.
+    if (asked_.as == options::form::one)
+        for (const int each : asked_.inherited)
+            made.pass_fd(each);
     if (asked_.limits.nice)
         made.nice(*asked_.limits.nice);
     made.keep_ignored(SIGHUP);

@@ -40,6 +40,11 @@ public:
           replace_(asked.input.replace), tag_text_(asked.output.tag),
           rows_(asked.input)
     {
+        // To refuse it before anything is started; the names of a header are
+        // not known yet.
+        if (shell_)
+            const command_template checked(command_words_, shell_, replace_,
+                                           {});
     }
 
     brood::awaitable<std::optional<job>> next(unsigned slot) override
@@ -55,7 +60,7 @@ public:
                           : direct_job(std::move(argv));
         made.seq = seq_;
         if (tag_)
-            made.tag = tag_->fill(with, word_template::quoting::none);
+            made.tag = tag_->fill(with);
         made.values = std::move(*row);
         co_return made;
     }
@@ -132,8 +137,7 @@ public:
             const std::vector<std::string> values{
                 made.name.empty() ? made.display : made.name};
             const word_template tag(*tag_text_, "{}", {});
-            made.tag = tag.fill({values, made.seq, slot},
-                                word_template::quoting::none);
+            made.tag = tag.fill({values, made.seq, slot});
         }
         co_return made;
     }

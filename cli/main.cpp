@@ -8,6 +8,7 @@
 #include "cli/dry_run.hpp"
 #include "cli/help_text.hpp"
 #include "cli/job_sources.hpp"
+#include "cli/open_descriptors.hpp"
 #include "cli/program_error.hpp"
 #include "cli/record_listeners.hpp"
 #include "cli/report_options.hpp"
@@ -97,7 +98,7 @@ int report(const std::vector<std::string>& words)
     return cli::report_command(*asked);
 }
 
-int act(std::vector<std::string> argv)
+int act(std::vector<std::string> argv, std::vector<int> inherited)
 {
     using kind = cli::request::kind;
     const std::vector<std::string> words(argv.begin() + 1, argv.end());
@@ -105,6 +106,11 @@ int act(std::vector<std::string> argv)
     switch (request.what) {
     case kind::run:
         request.asked.argv = std::move(argv);
+        // What is for us is not for the command.
+        std::erase_if(inherited, [&](int each) {
+            return request.asked.record.report == "fd:" + std::to_string(each);
+        });
+        request.asked.inherited = std::move(inherited);
         return run(std::move(request.asked));
     case kind::help: return show(cli::help_text(request.asked.as));
     case kind::version: return show(cli::version_text() + "\n");
@@ -137,10 +143,11 @@ int main(int argc, char** argv)
 {
     occupy_closed_streams();
     try {
+        auto inherited = cli::open_descriptors();
         std::vector<std::string> words(argv, argv + argc);
         if (words.empty())
             words.emplace_back("brood");
-        return act(std::move(words));
+        return act(std::move(words), std::move(inherited));
     } catch (const cli::usage_error& error) {
         return fail(error.what(), wrong_usage);
     } catch (const cli::input_error& error) {

@@ -2,8 +2,9 @@
 
 import os
 import resource
+import subprocess
 
-from program import ProgramTest, main
+from program import PROGRAM, ProgramTest, main
 
 # Says how many of us there were at most: each notes itself, looks, and goes.
 COUNT = ("touch $DIR/run.{#}; ls $DIR | grep -c '^run' ; sleep 0.2; "
@@ -117,6 +118,36 @@ class Jobserver(ProgramTest):
         self.assertEqual(os.read(reader, 100), b"+++")
         os.close(reader)
         os.close(writer)
+
+    def test_descriptors_of_ours_are_no_jobserver(self):
+        # As make tells a recipe without "+", which gets neither: the list is
+        # read from 3, and the report is 4.
+        os.mkfifo(self.path("list"))
+        both = "test -e $DIR/at.1 && test -e $DIR/at.2"
+        process = self.start(
+            "-j2", "-a", "list", "--report", "report", "--timeout", "20s",
+            "-s", "touch $DIR/at.{#}; until " + both + "; do sleep 0.01; done",
+            env={"MAKEFLAGS": " -j2 --jobserver-auth=3,4"})
+        with open(self.path("list"), "w", encoding="ascii") as file:
+            file.write("a\n")
+            file.flush()
+            self.wait_for_file("at.1")
+            file.write("b\n")
+        _, error = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, error), (0, b""))
+
+    def test_of_make_is_passed_on(self):
+        with open(self.path("Makefile"), "w", encoding="ascii") as file:
+            file.write(f"all:\n\t+@{PROGRAM} -j2 $(MAKE) --silent -f {{}} "
+                       "::: sub.mk\n")
+        with open(self.path("sub.mk"), "w", encoding="ascii") as file:
+            file.write("all: a b\na b:\n\t@echo $@\n")
+        done = subprocess.run(
+            ["make", "--silent", "-j2"], cwd=self.folder, timeout=60,
+            env=self.environment(), capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertNotIn(b"jobserver", done.stderr)
+        self.assertEqual(sorted(done.stdout.split()), [b"a", b"b"])
 
     def test_can_be_ignored(self):
         script = ("touch $DIR/at.{#}; while test $(ls $DIR | grep -c '^at') "

@@ -12,6 +12,21 @@ class One(ProgramTest):
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (7, "in\n", "err\n"))
 
+    def test_passes_other_descriptors_through(self):
+        reader, writer = os.pipe()
+        report, told = os.pipe()
+        done = self.run_program(
+            "one", "--report", f"fd:{told}", "sh", "-c",
+            f"echo hi >&{writer}; test -e /proc/self/fd/{told}",
+            pass_fds=(writer, told))
+        os.close(writer)
+        os.close(told)
+        self.assertEqual(os.read(reader, 100), b"hi\n")
+        # But not what is ours.
+        self.assertEqual(done.returncode, 1, done.stderr)
+        os.close(reader)
+        os.close(report)
+
     def test_gives_the_exit_code(self):
         def code(*arguments):
             return self.run_program("one", *arguments).returncode
