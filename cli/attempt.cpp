@@ -200,8 +200,11 @@ void attempt::check()
 
 void attempt::settle_status()
 {
-    record_.out_bytes = streams_[0].bytes;
-    record_.err_bytes = streams_[1].bytes;
+    if (text_) {
+        record_.out_bytes = streams_[0].bytes;
+        if (!record_.pty)
+            record_.err_bytes = streams_[1].bytes;
+    }
     if (record_.status == job_status::spawn ||
         record_.status == job_status::canceled)
         return;
