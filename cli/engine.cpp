@@ -200,8 +200,10 @@ brood::awaitable<void> engine::feed()
         const unsigned slot = free_slot();
         std::optional<job> next;
         next = co_await source_->next(slot);
-        if (!next)
+        if (!next) {
+            all_read();
             break;
+        }
         ++read_;
         printer_.expect(next->seq);
         for (auto why = obstacle(); !stopping_ && why != wait_reason::none;
@@ -221,6 +223,30 @@ brood::awaitable<void> engine::feed()
     }
 }
 
+// From now on a part of all is more than a guess.
+void engine::all_read()
+{
+    if (!total_) {
+        total_ = read_;
+        tell([this](run_listener& to) { to.total_known(read_); });
+    }
+    halt_if_due();
+}
+
+// What the running jobs may still come to use of their --mem-per-job.
+std::uint64_t engine::reserved_memory()
+{
+    const std::uint64_t each_one = *asked_.limits.mem_per_job;
+    std::vector<int> pids;
+    for (const auto& [id, each] : running_)
+        pids.push_back(each->pid());
+    usage_.sample(pids, clock::now());
+    std::uint64_t sum = 0;
+    for (const int each : pids)
+        sum += each_one - std::min(each_one, usage_.memory_of(each));
+    return sum;
+}
+
 // Why no job may be started now. One always may, so that no limit is a stop.
 wait_reason engine::obstacle()
 {
@@ -238,8 +264,9 @@ wait_reason engine::obstacle()
         if (const auto tasks = running_tasks(); tasks && *tasks >= *limits.load)
             return wait_reason::load;
     if (limits.memfree || limits.mem_per_job) {
-        const auto wanted =
-            limits.memfree.value_or(0) + limits.mem_per_job.value_or(0);
+        auto wanted = limits.memfree.value_or(0);
+        if (limits.mem_per_job)
+            wanted += *limits.mem_per_job + reserved_memory();
         if (const auto free = available_memory(); free && *free < wanted)
             return wait_reason::memory;
     }

@@ -12,6 +12,7 @@
 #include "cli/job_text.hpp"
 #include "cli/jobserver.hpp"
 #include "cli/options.hpp"
+#include "cli/process_usage.hpp"
 #include "cli/run_jobs.hpp"
 #include "cli/run_policy.hpp"
 #include "cli/signal_source.hpp"
@@ -79,6 +80,8 @@ private:
     void start_tick();
     void tick();
     int finish();
+    void all_read();
+    std::uint64_t reserved_memory();
     end_record end_of_run(int code) const;
 
     // --- engine_jobs.cpp: one job after the other
@@ -88,6 +91,8 @@ private:
     void try_again(const attempt& failed);
     void over(attempt& ended);
     void count(const job_record& ended, bool failed);
+    void halt_if_due();
+    void wait_for_retries();
     void say_how_it_ended(const job_record& ended);
     void release(const attempt& ended);
     void take_replies();
@@ -165,6 +170,7 @@ private:
     double sys_s_ = 0;
     std::uint64_t canceled_ = 0;
     std::uint64_t skipped_ = 0;
+    process_usage usage_;
 };
 
 // A listener that fails ends the run; the others are told all the same.

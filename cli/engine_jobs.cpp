@@ -2,6 +2,8 @@
 
 #include "cli/engine.hpp"
 
+#include "cli/plain_text.hpp"
+
 #include <brood/asio.hpp>
 
 #include BROOD_ASIO_HEADER(post.hpp)
@@ -47,8 +49,9 @@ void engine::start(const attempt_ptr& what)
     last_start_ = clock::now();
     what->when_over([this](attempt& ended) { over(ended); });
     running_.emplace(what->id(), what);
+    wait_for_retries();
     if (asked_.output.print_commands && what->count() == 1)
-        printer_.port(1).write(what->what()->display + "\n");
+        printer_.port(1).write(plain_line(what->what()->display) + "\n");
     try {
         what->begin();
     } catch (const std::system_error& error) {
@@ -262,13 +265,27 @@ void engine::over(attempt& ended)
         printer_.close(printer_.open(*self->what()), false, true);
     }
     tell([&outcome](run_listener& to) { to.job_ended(outcome); });
-    if (again)
+    if (again) {
+        wait_for_retries();
         return;
+    }
     ++done_;
     release(*self);
     count(outcome, failed);
+    wait_for_retries();
     wake();
     check_end();
+}
+
+// All that is left are pauses: that is told, so that nobody takes it for a
+// standstill.
+void engine::wait_for_retries()
+{
+    const bool only = fed_ && running_.empty() && !pausing_.empty();
+    if (only && waiting_ == wait_reason::none)
+        set_waiting(wait_reason::retry);
+    else if (!only && waiting_ == wait_reason::retry)
+        set_waiting(wait_reason::none);
 }
 
 // The slot stays with the job: its number may stand in the command.
@@ -316,11 +333,20 @@ void engine::count(const job_record& ended, bool failed)
         ++result_.not_executable;
     if (!failed && asked_.time.timeout_percent)
         median_.add(ended.wall_s);
-    const auto why = halt_.count(failed, total_.value_or(read_));
+    halt_.count(failed);
+    halt_if_due();
+}
+
+void engine::halt_if_due()
+{
+    const auto why = halt_.verdict(total_, read_);
     if (!why || stopping_)
         return;
+    using counted = halt_policy::counted;
+    // Those that are stopped now have not failed.
     result_.halted_by_success =
-        asked_.halt.what == halt_policy::counted::success;
+        asked_.halt.what == counted::success ||
+        (asked_.halt.what == counted::done && result_.failed == 0);
     stop_reading("halted: " + *why);
     if (asked_.halt.at == halt_policy::when::now)
         stop_all(job_status::canceled, false);

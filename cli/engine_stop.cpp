@@ -3,6 +3,7 @@
 #include "cli/engine.hpp"
 
 #include "cli/machine_limits.hpp"
+#include "cli/plain_text.hpp"
 #include "cli/process_tree.hpp"
 
 #include <brood/asio.hpp>
@@ -19,7 +20,9 @@ void engine::warn(const std::string& what)
 {
     // The library's own words begin so already.
     const bool named = what.starts_with("brood: ");
-    printer_.port(1).write((named ? "" : "brood: ") + what + "\n");
+    // Names in it are others': they draw nothing on our terminal, and begin
+    // no line that looks like one of ours.
+    printer_.port(1).write((named ? "" : "brood: ") + plain_line(what) + "\n");
 }
 
 void engine::fail(const std::string& what)

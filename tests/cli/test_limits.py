@@ -60,6 +60,15 @@ class Waiting(ProgramTest):
                                     *range(3))
             self.assertEqual(max(map(int, done.stdout.split())), 1)
 
+    def test_for_memory_that_others_have_not_used_yet(self):
+        with open("/proc/meminfo", encoding="ascii") as file:
+            free = next(int(line.split()[1]) for line in file
+                        if line.startswith("MemAvailable:"))
+        # There is room for one, and not for a second beside it.
+        done = self.run_program("-j4", "--mem-per-job", f"{free * 6 // 10}K",
+                                "-s", COUNT, ":::", *range(3))
+        self.assertEqual(max(map(int, done.stdout.split())), 1)
+
     def test_between_two_starts(self):
         self.report_of("-j0", "--delay", "150ms", "true", ":::", *range(4))
         starts = sorted(each["start"] for each in self.records("job"))

@@ -228,5 +228,33 @@ class OurOutput(ProgramTest):
         os.close(writer)
 
 
+class Words(ProgramTest):
+    """What brood itself prints of others' words."""
+
+    def check(self, text):
+        self.assertNotIn("\x1b", text)
+        self.assertNotIn("\nbrood: forged", text)
+        self.assertIn("forged", text)
+
+    def test_of_commands_are_plain(self):
+        self.check(self.run_program(
+            "-t", "true", ":::", "\x1b[2J\nbrood: forged").stderr)
+
+    def test_of_programs_that_are_missing_are_plain(self):
+        self.check(self.run_program(
+            "{}", "x", ":::", "/\x1b[2J\nbrood: forged").stderr)
+
+    def test_of_leftovers_are_plain(self):
+        name = "\x1b[2J\nbrood: forged"
+        self.check(self.run_program(
+            "-s", "sh -c 'while :; do sleep 0.05; done' {} & true", ":::",
+            name).stderr)
+
+    def test_of_who_writes_past_us_are_not_counted(self):
+        _, jobs = self.report_of("-u", "echo", ":::", "text")
+        self.assertEqual((jobs[1]["out_bytes"], jobs[1]["err_bytes"]),
+                         (None, None))
+
+
 if __name__ == "__main__":
     main()
