@@ -41,6 +41,24 @@ class One(ProgramTest):
         self.assertEqual(done.stdout, "text\n")
         self.assertEqual(jobs[1]["out_bytes"], 5)
 
+    def test_counts_only_what_it_sees(self):
+        for options in ([], ["--pty"], ["--capture"]):
+            _, jobs = self.report_of("one", *options, "echo", "text")
+            seen = {"--capture": (5, 0), "--pty": (5, None)}
+            self.assertEqual(
+                (jobs[1]["out_bytes"], jobs[1]["err_bytes"]),
+                seen.get("".join(options), (None, None)))
+
+    def test_refuses_limits_of_what_it_does_not_see(self):
+        for option, value in (("--idle-timeout", "1s"),
+                              ("--max-output", "1K")):
+            done = self.run_program("one", option, value, "true")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(option + ": brood one does not see what the command "
+                          "writes; give --capture or --pty", done.stderr)
+            done = self.run_program("one", "--capture", option, value, "true")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_leaves_nothing_behind(self):
         done, jobs = self.report_of("one", "sh", "-c",
                                     "setsid sleep 1000 & sleep 1000 & echo ok")
