@@ -216,11 +216,25 @@ brood::awaitable<void> engine::feed()
         }
         set_waiting(wait_reason::none);
         if (stopping_) {
-            ++skipped_;
+            skip(*next);
             break;
         }
         take_job(std::move(*next), slot);
     }
+}
+
+// It was read, and the run ended before there was room for it.
+void engine::skip(const job& what)
+{
+    ++skipped_;
+    job_record outcome;
+    outcome.seq = what.seq;
+    outcome.name = what.name;
+    outcome.argv = what.argv;
+    outcome.shell = what.shell;
+    outcome.values = what.values;
+    outcome.status = job_status::skipped;
+    tell([&outcome](run_listener& to) { to.job_ended(outcome); });
 }
 
 // From now on a part of all is more than a guess.

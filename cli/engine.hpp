@@ -80,6 +80,7 @@ private:
     void start_tick();
     void tick();
     int finish();
+    void skip(const job& what);
     void all_read();
     std::uint64_t reserved_memory();
     end_record end_of_run(int code) const;

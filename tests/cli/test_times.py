@@ -143,6 +143,16 @@ class Halt(ProgramTest):
                                 ":::", "false", "sleep 1000")
         self.assertEqual(done.returncode, 123, done.stderr)
 
+    def test_leaves_a_record_of_who_was_read_and_never_started(self):
+        done, jobs = self.report_of(
+            "-j2", "--delay", "1000s", "--halt", "soon,fail=1", "-s", "{}",
+            ":::", "sleep 0.3; exit 1", "true", "true")
+        self.assertEqual(done.returncode, 123)
+        self.assertEqual([(seq, each["status"], each["start"] != 0)
+                          for seq, each in jobs.items()],
+                         [(1, "exit", True), (2, "skipped", False)])
+        self.assertEqual(self.records("end")[0]["skipped"], 2)
+
     def test_by_a_part_waits_for_more_than_the_first_lines(self):
         lines = "exit 1\n" + "exit 0\n" * 9
         done = self.run_program("-j1", "--halt", "soon,fail=20%", text=lines)
