@@ -73,7 +73,7 @@ private:
     void wake();
     bool has_slot() const;
     unsigned free_slot() const;
-    wait_reason obstacle();
+    wait_reason obstacle(std::uint64_t seq);
     void set_waiting(wait_reason why);
     void check_end();
     void start_tick();
@@ -82,13 +82,16 @@ private:
     end_record end_of_run(int code) const;
 
     // --- engine_jobs.cpp: one job after the other
-    void take_job(job read, unsigned slot);
-    void start(const attempt_ptr& what);
+    void take_job(job read, unsigned slot, clock::time_point read_at);
+    // `repeated`: it could not be started when it was tried before.
+    void start(const attempt_ptr& what, bool repeated = false);
     void start_again_soon(const attempt_ptr& what);
     void try_again(const attempt& failed);
     void over(attempt& ended);
     void count(const job_record& ended, bool failed);
     void say_how_it_ended(const job_record& ended);
+    static std::string names_of(const std::vector<leftover_process>& whom);
+    void say_who_was_left(const std::vector<leftover_process>& whom);
     void release(const attempt& ended);
     void take_replies();
     void take(const guard_reply& what);

@@ -46,6 +46,7 @@ enum class wait_reason {
     jobserver,  // no token
     delay,      // --delay
     resources,  // no descriptors or processes left: until a job has ended
+    output,     // what has ended must be taken from us first
     retry,      // all that is left waits for its --retry-delay
 };
 
