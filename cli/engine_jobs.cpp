@@ -342,7 +342,10 @@ void engine::count(const job_record& ended, bool failed)
 void engine::say_how_it_ended(const job_record& ended)
 {
     const auto& program = ended.argv.empty() ? ended.name : ended.argv[0];
-    if (ended.status == job_status::spawn)
+    const bool shown =
+        std::any_of(listeners_.begin(), listeners_.end(),
+                    [](const auto& each) { return each->shows_failures(); });
+    if (ended.status == job_status::spawn && !shown)
         warn(ended.error);
     if (ended.leftover.empty() || asked_.display.verbosity < 0)
         return;

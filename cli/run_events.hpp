@@ -78,6 +78,9 @@ public:
     virtual void before_output() {}
     virtual void after_output() {}
 
+    // Each attempt that failed is told of where a person sees it.
+    virtual bool shows_failures() const { return false; }
+
     // A display wants to be called ten times a second.
     virtual bool wants_ticks() const { return false; }
     virtual void tick(std::chrono::steady_clock::time_point) {}

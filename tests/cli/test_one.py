@@ -26,6 +26,12 @@ class One(ProgramTest):
         self.assertEqual(done.stdout, "text\n")
         self.assertEqual(jobs[1]["out_bytes"], 5)
 
+    def test_captures_nothing_that_has_nowhere_to_go(self):
+        done = self.run_program("one", "--capture", "echo", "hi",
+                                before=lambda: os.close(1))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("the standard output is closed", done.stderr)
+
     def test_leaves_nothing_behind(self):
         done, jobs = self.report_of("one", "sh", "-c",
                                     "setsid sleep 1000 & sleep 1000 & echo ok")
