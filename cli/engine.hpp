@@ -74,7 +74,7 @@ private:
     void wake();
     bool has_slot() const;
     unsigned free_slot() const;
-    wait_reason obstacle();
+    wait_reason obstacle(std::uint64_t seq);
     void set_waiting(wait_reason why);
     void check_end();
     void start_tick();
@@ -86,8 +86,9 @@ private:
     end_record end_of_run(int code) const;
 
     // --- engine_jobs.cpp: one job after the other
-    void take_job(job read, unsigned slot);
-    void start(const attempt_ptr& what);
+    void take_job(job read, unsigned slot, clock::time_point read_at);
+    // `repeated`: it could not be started when it was tried before.
+    void start(const attempt_ptr& what, bool repeated = false);
     void start_again_soon(const attempt_ptr& what);
     void try_again(const attempt& failed);
     void over(attempt& ended);
@@ -95,6 +96,8 @@ private:
     void halt_if_due();
     void wait_for_retries();
     void say_how_it_ended(const job_record& ended);
+    static std::string names_of(const std::vector<leftover_process>& whom);
+    void say_who_was_left(const std::vector<leftover_process>& whom);
     void release(const attempt& ended);
     void take_replies();
     void take(const guard_reply& what);
@@ -172,6 +175,7 @@ private:
     std::uint64_t canceled_ = 0;
     std::uint64_t skipped_ = 0;
     process_usage usage_;
+    bool in_hand_ = false;  // a job was read, and is not started yet
 };
 
 // A listener that fails ends the run; the others are told all the same.

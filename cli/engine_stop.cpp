@@ -67,8 +67,10 @@ void engine::stop_reading(const std::string& why)
         ++canceled_;
         ++result_.failed;
         release(*each->next);
-        if (asked_.output.keep_order)
-            printer_.close(printer_.open(*each->next->what()), false, true);
+        if (each->next->text())
+            printer_.close(each->next->text(), false, true);
+        else
+            printer_.skip(seq);
         tell([&outcome](run_listener& to) { to.job_ended(outcome); });
     }
     wake();
@@ -93,6 +95,9 @@ void engine::signaled(signal_event what)
     case SIGUSR1: tell([](run_listener& to) { to.listing_wanted(); }); break;
     case SIGTSTP: suspend(what.number); break;
     case SIGWINCH:
+        for (const auto& [id, each] : running_)
+            each->resize();
+        [[fallthrough]];
     case SIGCONT: tell([](run_listener& to) { to.terminal_changed(); }); break;
     default: stop_by_signal(what.number);
     }
@@ -107,7 +112,8 @@ void engine::stop_by_signal(int number)
     stop_all(job_status::canceled, again);
     // Whoever is to read it does not, or has been told to wait no longer.
     if (again)
-        printer_.port(0).discard();
+        for (const unsigned each : {0u, 1u})
+            printer_.port(each).discard();
     check_end();
 }
 

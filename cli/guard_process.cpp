@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 namespace cli {
 
@@ -80,11 +81,10 @@ std::string guard_process::marker_of(std::uint64_t id) const
 
 void guard_process::run()
 {
-    starter_ = std::thread([this] { read_requests(); });
+    // In the end it waits for a packet that never comes.
+    std::thread([this] { read_requests(); }).detach();
     collect_orphans_now_and_then();
     io_.run();
-    // It waits for a packet that never comes; the process ends now.
-    starter_.detach();
 }
 
 void guard_process::read_requests()
@@ -206,7 +206,19 @@ brood::command guard_process::command_of(const start_request& what,
 void guard_process::reply(const guard_reply& what)
 {
     // An engine that is gone is noticed by the reader.
-    send_packet(socket_, pack(what), {}, 0);
+    if (send_packet(socket_, pack(what), {}, 0) == 0)
+        return;
+    // No memory, perhaps, or no descriptor for a large one. The engine waits
+    // for the fact, and can do without the words.
+    auto less = what;
+    std::visit(
+        [](auto& each) {
+            if constexpr (requires { each.leftover; })
+                for (auto& process : each.leftover)
+                    process.argv.clear();
+        },
+        less);
+    send_packet(socket_, pack(less), {}, 0);
 }
 
 // To the main thread.

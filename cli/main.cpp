@@ -74,8 +74,10 @@ int run(cli::options asked)
                    stderr);
     if (asked.display.dry_run)
         return cli::dry_run(std::move(source));
-    // All but `one` print what the jobs do; better told before than after.
-    if (asked.as != cli::options::form::one && output_is_closed())
+    // Who prints what the jobs write; better told before than after.
+    const bool prints = asked.as != cli::options::form::one ||
+                        asked.one_captures || asked.output.pty;
+    if (prints && output_is_closed())
         return fail("the standard output is closed", own_failure);
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);

@@ -44,7 +44,7 @@ std::string outcome_text(const job_record& job)
     case job_status::exit:
         return job.code && *job.code != 0
                    ? "exit code " + std::to_string(*job.code)
-                   : "failed";
+                   : "failed" + (job.error.empty() ? "" : ": " + job.error);
     case job_status::signal:
         return (job.signal ? "ended by " + signal_text(*job.signal)
                            : std::string("ended by a signal")) +

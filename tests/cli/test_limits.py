@@ -74,6 +74,9 @@ class Waiting(ProgramTest):
         starts = sorted(each["start"] for each in self.records("job"))
         for first, second in zip(starts, starts[1:]):
             self.assertGreaterEqual(second - first, 0.149)
+        # From the second on, each was read and had to wait.
+        for each in self.records("job")[1:]:
+            self.assertGreater(each["queued_s"], 0.05)
 
 
 class Jobserver(ProgramTest):
@@ -158,6 +161,17 @@ class Jobserver(ProgramTest):
         self.assertNotIn(b"jobserver", done.stderr)
         self.assertEqual(sorted(done.stdout.split()), [b"a", b"b"])
 
+    def test_token_stays_with_who_waits_to_be_tried_again(self):
+        # With the one token that every process has, no other job may run
+        # while the first waits, since it will not ask for one again.
+        done, left = self.parent(
+            0, "-j4", "-k", "--retries", "2", "--retry-delay", "100ms", "-s",
+            "echo {} >> $DIR/log; test {} = 2 || test -e $DIR/tried || "
+            "{ touch $DIR/tried; exit 1; }", ":::", "1", "2")
+        self.assertEqual((done.returncode, left), (0, 0))
+        with open(self.path("log"), encoding="ascii") as file:
+            self.assertEqual(file.read().split(), ["1", "1", "2"])
+
     def test_can_be_ignored(self):
         script = ("touch $DIR/at.{#}; while test $(ls $DIR | grep -c '^at') "
                   "-lt 4; do sleep 0.01; done")
@@ -204,10 +218,13 @@ class Resources(ProgramTest):
     def test_few_descriptors_are_enough(self):
         def few():
             resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
-        done = self.run_program("-j50", "-k", "echo", ":::", *range(100),
+        done = self.run_program("-j50", "-k", "-t", "echo", ":::", *range(100),
                                 before=few)
         self.assertEqual(done.stdout.split(), [str(i) for i in range(100)])
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.returncode, 0)
+        # Also those whose start had to be repeated are named once.
+        self.assertEqual(sorted(done.stderr.splitlines()),
+                         sorted(f"echo {i}" for i in range(100)))
 
     def test_peak_memory_is_the_jobs_own(self):
         # A child starts with its parent's peak: this holds if the parent of
@@ -280,6 +297,13 @@ class ExitCodes(ProgramTest):
         self.assertEqual(done.returncode, 127)
         self.assertIn("no-such-program", done.stderr)
         self.assertIn("No such file", done.stderr)
+
+    def test_tell_a_program_that_is_missing_once(self):
+        done = self.run_program("./nope{}", ":::", "1")
+        self.assertEqual(done.returncode, 127)
+        self.assertEqual(done.stderr.count("./nope1: exec: No such file"), 1)
+        done = self.run_program("-q", "./nope{}", ":::", "1")
+        self.assertEqual(done.stderr.count("./nope1: exec: No such file"), 1)
 
     def test_tell_a_program_that_cannot_run(self):
         with open(self.path("plain"), "w", encoding="ascii"):

@@ -59,6 +59,12 @@ class One(ProgramTest):
             done = self.run_program("one", "--capture", option, value, "true")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_captures_nothing_that_has_nowhere_to_go(self):
+        done = self.run_program("one", "--capture", "echo", "hi",
+                                before=lambda: os.close(1))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("the standard output is closed", done.stderr)
+
     def test_leaves_nothing_behind(self):
         done, jobs = self.report_of("one", "sh", "-c",
                                     "setsid sleep 1000 & sleep 1000 & echo ok")
