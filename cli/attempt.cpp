@@ -34,8 +34,9 @@ std::string name_of(int signal)
 }  // namespace
 
 attempt::attempt(attempt_host& host, std::shared_ptr<const job> what,
-                 unsigned slot, unsigned number, std::uint64_t id)
-    : host_(host), what_(std::move(what)), id_(id),
+                 unsigned slot, unsigned number, std::uint64_t id,
+                 clock::time_point read_at)
+    : host_(host), what_(std::move(what)), id_(id), read_at_(read_at),
       streams_{stream(host.io()), stream(host.io())}
 {
     record_.seq = what_->seq;
@@ -200,8 +201,11 @@ void attempt::check()
 
 void attempt::settle_status()
 {
-    record_.out_bytes = streams_[0].bytes;
-    record_.err_bytes = streams_[1].bytes;
+    if (text_) {
+        record_.out_bytes = streams_[0].bytes;
+        if (!record_.pty)
+            record_.err_bytes = streams_[1].bytes;
+    }
     if (record_.status == job_status::spawn ||
         record_.status == job_status::canceled)
         return;
@@ -358,8 +362,9 @@ void attempt::read_what_is_there(unsigned number)
 {
     auto& from = streams_[number];
     auto& buffer = host_.buffer();
-    // Who holds it may go on writing: no more than a pipe holds.
-    for (std::size_t have = 0; have < static_cast<std::size_t>(large_pipe);) {
+    // Who holds it may go on writing: no more than a pipe holds, however often
+    // our own output has no room meanwhile.
+    while (from.late < static_cast<std::size_t>(large_pipe)) {
         const auto got = ::read(from.fd, buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR)
             continue;
@@ -367,14 +372,16 @@ void attempt::read_what_is_there(unsigned number)
             record_.complete = false;
         if (got <= 0)
             break;
-        have += static_cast<std::size_t>(got);
-        if (!take(number, std::string_view(buffer.data(),
-                                           static_cast<std::size_t>(got)))) {
+        from.late += static_cast<std::size_t>(got);
+        const bool room =
+            take(number, std::string_view(buffer.data(),
+                                          static_cast<std::size_t>(got)));
+        if (from.late >= static_cast<std::size_t>(large_pipe)) {
+            record_.complete = false;
+        } else if (!room) {
             hold_up(number);
             return;
         }
-        if (have >= static_cast<std::size_t>(large_pipe))
-            record_.complete = false;
     }
     from.close();
 }

@@ -60,7 +60,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     attempt(attempt_host& host, std::shared_ptr<const job> what, unsigned slot,
-            unsigned number, std::uint64_t id);
+            unsigned number, std::uint64_t id, clock::time_point read_at);
     attempt(const attempt&) = delete;
     attempt& operator=(const attempt&) = delete;
     ~attempt();
@@ -86,6 +86,8 @@ public:
     void stop(job_status why, bool now);
     // The clock stood still for so long.
     void extend(duration by);
+    // Our own terminal has another size; so has the job's.
+    void resize();
 
     bool is_over() const noexcept;
     // Called once, when it is over; never inside begin().
@@ -101,6 +103,7 @@ public:
     const std::shared_ptr<job_text>& text() const noexcept { return text_; }
     int pid() const noexcept { return pid_; }
     clock::time_point start_time() const noexcept { return began_; }
+    clock::time_point read_at() const noexcept { return read_at_; }
     job_record& record() noexcept { return record_; }
     std::uint64_t bytes(unsigned number) const noexcept
     {
@@ -122,6 +125,7 @@ private:
         bool waiting = false;
         bool held_up = false;  // our own output has no room
         std::uint64_t bytes = 0;
+        std::size_t late = 0;  // bytes after its drain time
         unsigned full_reads = 0;
         bool large = false;
     };
@@ -153,6 +157,7 @@ private:
     job_record record_;
     std::uint64_t id_;
     int pid_ = 0;
+    clock::time_point read_at_;
     clock::time_point began_;
     clock::time_point last_output_;
     std::array<stream, 2> streams_;

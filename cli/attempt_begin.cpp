@@ -99,6 +99,7 @@ void attempt::begin()
     if (!text_ && (piped || asked.output.pty) && !open_text())
         return;
     began_ = clock::now();
+    record_.queued_s = std::chrono::duration<double>(began_ - read_at_).count();
     record_.start = std::chrono::duration<double>(
                         std::chrono::system_clock::now().time_since_epoch())
                         .count();
@@ -112,6 +113,12 @@ bool attempt::open_text()
     try {
         text_ = host_.output().open(*what_);
         return true;
+    } catch (const std::system_error& failure) {
+        // When other jobs have ended, there will be some.
+        if (failure.code() == std::errc::too_many_files_open ||
+            failure.code() == std::errc::too_many_files_open_in_system)
+            throw;
+        host_.fail(failure.what());
     } catch (const std::exception& failure) {
         host_.fail(failure.what());
     }
@@ -152,6 +159,15 @@ void attempt::open_terminal(descriptors& made)
         how.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
         tcsetattr(other, TCSANOW, &how);
     }
+}
+
+void attempt::resize()
+{
+    if (!host_.asked().output.pty || streams_[0].fd < 0)
+        return;
+    const auto size = size_of_terminal(host_.asked().output);
+    // The kernel tells the job, where it is another one.
+    ioctl(streams_[0].fd, TIOCSWINSZ, &size);
 }
 
 void attempt::adopt(descriptors& made)

@@ -284,6 +284,18 @@ void check(options& asked)
             throw usage_error("--resume needs to know what was done before: "
                               "give --report FILE or --joblog FILE, too");
     }
+    if (asked.as == form::one && !asked.one_captures && !asked.output.pty) {
+        // What the command writes to our own output is not seen by us.
+        const bool idle = asked.time.idle_timeout.has_value();
+        if (idle || asked.output.max_output)
+            throw usage_error(
+                std::string(idle ? "--idle-timeout" : "--max-output") +
+                ": brood one does not see what the command writes; give "
+                "--capture or --pty, too");
+    }
+    if (asked.as == form::one && asked.time.timeout_percent)
+        throw usage_error("--timeout: one command has no median to take a "
+                          "percentage of; give a duration, such as 30s");
     if (asked.output.kill_on_overflow && !asked.output.max_output)
         throw usage_error("--on-overflow kill needs a limit: give "
                           "--max-output SIZE, too");
@@ -294,6 +306,19 @@ void check(options& asked)
             (asked.output.tag ? "nothing can be put before their lines; "
                               : "their order cannot be kept; ") +
             "use --line-buffer");
+}
+
+// --term-seq says all of it.
+void check_term_seq(const parsed_options& parsed, const options& asked)
+{
+    if (asked.time.term_seq.empty())
+        return;
+    for (const auto& [row, value] : parsed.given)
+        for (const std::string_view name : names_of(row->as))
+            if (name == "--signal" || name == "--kill-after")
+                throw usage_error(std::string(name) +
+                                  " has no effect beside --term-seq, which "
+                                  "says each signal and how long to wait");
 }
 
 std::optional<request::kind> help_or_version(const parsed_options& parsed)
@@ -320,6 +345,7 @@ request parse_run(form as, const words_t& words)
         apply(*row, value, asked.asked);
     read_command(std::move(parsed.rest), asked.asked);
     check(asked.asked);
+    check_term_seq(parsed, asked.asked);
     return asked;
 }
 

@@ -119,6 +119,10 @@ public:
             repaint(now);
     }
 
+    bool shows_failures() const override
+    {
+        return setup_.kind != display_kind::none;
+    }
     bool wants_ticks() const override
     {
         return setup_.kind != display_kind::none;

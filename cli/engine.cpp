@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <limits>
 
@@ -70,6 +71,7 @@ int engine::run()
             fail(error.what());
         }
         fed_ = true;
+        in_hand_ = false;
         check_end();
     });
     loop();
@@ -200,12 +202,17 @@ brood::awaitable<void> engine::feed()
         const unsigned slot = free_slot();
         std::optional<job> next;
         next = co_await source_->next(slot);
-        if (!next)
+        if (!next) {
+            all_read();
             break;
+        }
         ++read_;
+        in_hand_ = true;
         printer_.expect(next->seq);
-        for (auto why = obstacle(); !stopping_ && why != wait_reason::none;
-             why = obstacle()) {
+        const auto read_at = clock::now();
+        const auto seq = next->seq;
+        for (auto why = obstacle(seq); !stopping_ && why != wait_reason::none;
+             why = obstacle(seq)) {
             set_waiting(why);
             duration time = limit_pause;
             if (why == wait_reason::delay)
@@ -213,33 +220,78 @@ brood::awaitable<void> engine::feed()
             co_await changed(std::max<duration>(time, 0ns));
         }
         set_waiting(wait_reason::none);
+        in_hand_ = false;
         if (stopping_) {
-            ++skipped_;
+            skip(*next);
             break;
         }
-        take_job(std::move(*next), slot);
+        take_job(std::move(*next), slot, read_at);
     }
 }
 
+// It was read, and the run ended before there was room for it.
+void engine::skip(const job& what)
+{
+    ++skipped_;
+    printer_.skip(what.seq);
+    job_record outcome;
+    outcome.seq = what.seq;
+    outcome.name = what.name;
+    outcome.argv = what.argv;
+    outcome.shell = what.shell;
+    outcome.values = what.values;
+    outcome.status = job_status::skipped;
+    tell([&outcome](run_listener& to) { to.job_ended(outcome); });
+}
+
+// From now on a part of all is more than a guess.
+void engine::all_read()
+{
+    if (!total_) {
+        total_ = read_;
+        tell([this](run_listener& to) { to.total_known(read_); });
+    }
+    halt_if_due();
+}
+
+// What the running jobs may still come to use of their --mem-per-job.
+std::uint64_t engine::reserved_memory()
+{
+    const std::uint64_t each_one = *asked_.limits.mem_per_job;
+    std::vector<int> pids;
+    for (const auto& [id, each] : running_)
+        pids.push_back(each->pid());
+    usage_.sample(pids, clock::now());
+    std::uint64_t sum = 0;
+    for (const int each : pids)
+        sum += each_one - std::min(each_one, usage_.memory_of(each));
+    return sum;
+}
+
 // Why no job may be started now. One always may, so that no limit is a stop.
-wait_reason engine::obstacle()
+wait_reason engine::obstacle(std::uint64_t seq)
 {
     const auto& limits = asked_.limits;
     if (limits.delay > 0ns && last_start_ &&
         clock::now() - *last_start_ < limits.delay)
         return wait_reason::delay;
+    if (!printer_.has_room_for(seq))
+        return wait_reason::output;
     const auto running = running_.size();
     if (scarce_ && running != 0 && done_ <= scarce_until_done_)
         return wait_reason::resources;
     scarce_ = false;
-    if (running == 0)
+    // Nobody's end would change anything. But who waits to be tried again has
+    // the token that we were started with.
+    if (running == 0 && (!tokens_ || pausing_.empty()))
         return wait_reason::none;
-    if (limits.load)
+    if (limits.load && running != 0)
         if (const auto tasks = running_tasks(); tasks && *tasks >= *limits.load)
             return wait_reason::load;
-    if (limits.memfree || limits.mem_per_job) {
-        const auto wanted =
-            limits.memfree.value_or(0) + limits.mem_per_job.value_or(0);
+    if ((limits.memfree || limits.mem_per_job) && running != 0) {
+        auto wanted = limits.memfree.value_or(0);
+        if (limits.mem_per_job)
+            wanted += *limits.mem_per_job + reserved_memory();
         if (const auto free = available_memory(); free && *free < wanted)
             return wait_reason::memory;
     }
@@ -319,7 +371,7 @@ void engine::tick()
 
 void engine::check_end()
 {
-    if (ended_ || !running_.empty() || !pausing_.empty() ||
+    if (ended_ || !running_.empty() || !pausing_.empty() || in_hand_ ||
         !(fed_ || stopping_) || !printer_.idle())
         return;
     ended_ = true;
@@ -334,7 +386,8 @@ int engine::finish()
     if (!guard_gone_) {
         ask_guard(finish_request{}, {});
         const auto until = clock::now() + guard_patience;
-        for (bool said = false; !said;) {
+        bool said = false;
+        while (!said) {
             pollfd ready{guard_watch_.native_handle(), POLLIN, 0};
             if (poll(&ready, 1, 100) <= 0 && clock::now() < until)
                 continue;
@@ -345,14 +398,21 @@ int engine::finish()
             const auto told = unpack_reply(packet.bytes);
             const auto* const last = std::get_if<finished_reply>(&told);
             said = last != nullptr;
-            if (said && !last->leftover.empty()) {
-                result_.own_failure = true;
-                warn(std::to_string(last->leftover.size()) +
-                     " processes could not be ended, not even by SIGKILL");
-            }
+            if (said)
+                say_who_was_left(last->leftover);
         }
         guard_watch_.close(ignored);
+        // It has nothing more to do, or does not do it: it is stopped,
+        // perhaps, and would be waited for without end.
+        kill(guard_.pid, SIGKILL);
         waitpid(guard_.pid, nullptr, 0);
+        // What it had is ours now.
+        using use = cleaning_options::leftover_use;
+        if (!said && asked_.cleaning.leftover != use::allow &&
+            end_all_descendants() < 0) {
+            result_.own_failure = true;
+            warn("some processes could not be ended, not even by SIGKILL");
+        }
     }
     const int code = exit_code_of(result_, asked_);
     const auto last = end_of_run(code);
@@ -361,6 +421,18 @@ int engine::finish()
         printer_.port(each).drain();
     // What run_ended threw counts, too.
     return exit_code_of(result_, asked_);
+}
+
+// Those that no job could be blamed for.
+void engine::say_who_was_left(const std::vector<leftover_process>& whom)
+{
+    if (whom.empty())
+        return;
+    const bool unkillable = whom.front().action == "unkillable";
+    if (unkillable)
+        result_.own_failure = true;
+    if (unkillable || asked_.display.verbosity >= 0)
+        warn("some job left processes behind: " + names_of(whom));
 }
 
 end_record engine::end_of_run(int code) const

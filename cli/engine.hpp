@@ -12,6 +12,7 @@
 #include "cli/job_text.hpp"
 #include "cli/jobserver.hpp"
 #include "cli/options.hpp"
+#include "cli/process_usage.hpp"
 #include "cli/run_jobs.hpp"
 #include "cli/run_policy.hpp"
 #include "cli/signal_source.hpp"
@@ -73,22 +74,30 @@ private:
     void wake();
     bool has_slot() const;
     unsigned free_slot() const;
-    wait_reason obstacle();
+    wait_reason obstacle(std::uint64_t seq);
     void set_waiting(wait_reason why);
     void check_end();
     void start_tick();
     void tick();
     int finish();
+    void skip(const job& what);
+    void all_read();
+    std::uint64_t reserved_memory();
     end_record end_of_run(int code) const;
 
     // --- engine_jobs.cpp: one job after the other
-    void take_job(job read, unsigned slot);
-    void start(const attempt_ptr& what);
+    void take_job(job read, unsigned slot, clock::time_point read_at);
+    // `repeated`: it could not be started when it was tried before.
+    void start(const attempt_ptr& what, bool repeated = false);
     void start_again_soon(const attempt_ptr& what);
     void try_again(const attempt& failed);
     void over(attempt& ended);
     void count(const job_record& ended, bool failed);
+    void halt_if_due();
+    void wait_for_retries();
     void say_how_it_ended(const job_record& ended);
+    static std::string names_of(const std::vector<leftover_process>& whom);
+    void say_who_was_left(const std::vector<leftover_process>& whom);
     void release(const attempt& ended);
     void take_replies();
     void take(const guard_reply& what);
@@ -166,6 +175,8 @@ private:
     double sys_s_ = 0;
     std::uint64_t canceled_ = 0;
     std::uint64_t skipped_ = 0;
+    process_usage usage_;
+    bool in_hand_ = false;  // a job was read, and is not started yet
 };
 
 // A listener that fails ends the run; the others are told all the same.

@@ -2,6 +2,8 @@
 
 #include "cli/engine.hpp"
 
+#include "cli/plain_text.hpp"
+
 #include <brood/asio.hpp>
 
 #include BROOD_ASIO_HEADER(post.hpp)
@@ -32,23 +34,26 @@ bool is_scarcity(int error)
 
 }  // namespace
 
-void engine::take_job(job read, unsigned slot)
+void engine::take_job(job read, unsigned slot, clock::time_point read_at)
 {
     if (slot > used_slots_)
         used_slots_ = slot;
     else
         free_slots_.erase(slot);
     auto what = std::make_shared<const job>(std::move(read));
-    start(std::make_shared<attempt>(*this, what, slot, 1, next_id_++));
+    auto first =
+        std::make_shared<attempt>(*this, what, slot, 1, next_id_++, read_at);
+    start(first);
 }
 
-void engine::start(const attempt_ptr& what)
+void engine::start(const attempt_ptr& what, bool repeated)
 {
     last_start_ = clock::now();
     what->when_over([this](attempt& ended) { over(ended); });
     running_.emplace(what->id(), what);
-    if (asked_.output.print_commands && what->count() == 1)
-        printer_.port(1).write(what->what()->display + "\n");
+    wait_for_retries();
+    if (asked_.output.print_commands && what->count() == 1 && !repeated)
+        printer_.port(1).write(plain_line(what->what()->display) + "\n");
     try {
         what->begin();
     } catch (const std::system_error& error) {
@@ -81,7 +86,7 @@ void engine::start_again_soon(const attempt_ptr& what)
         if (pausing_.erase(later->next->what()->seq) == 0)
             return;
         set_waiting(wait_reason::none);
-        start(later->next);
+        start(later->next, true);
     });
 }
 
@@ -147,9 +152,9 @@ void engine::watch_guard()
                             [this](brood::error_code failed) {
                                 if (failed || guard_gone_)
                                     return;
+                                // First, since what follows may throw.
+                                watch_guard();
                                 take_replies();
-                                if (!guard_gone_)
-                                    watch_guard();
                             });
 }
 
@@ -169,7 +174,12 @@ void engine::take_replies()
             guard_lost();
             return;
         }
-        take(unpack_reply(packet.bytes));
+        // What is wrong with one reply is no reason not to hear the others.
+        try {
+            take(unpack_reply(packet.bytes));
+        } catch (const std::exception& failure) {
+            fail(failure.what());
+        }
     }
 }
 
@@ -244,6 +254,11 @@ void engine::over(attempt& ended)
     told_.erase(self->id());
     auto& outcome = self->record();
     const bool failed = has_failed(outcome, asked_.cleaning);
+    // Only what it left behind makes it a failure, so that must be told.
+    if (failed && outcome.status == job_status::ok) {
+        outcome.status = job_status::exit;
+        outcome.error = "it left processes behind";
+    }
     const bool again =
         failed && !stopping_ && is_tried_again(outcome, asked_.retry);
     outcome.final = !again;
@@ -258,17 +273,31 @@ void engine::over(attempt& ended)
     if (self->text()) {
         const bool shown = !again && (failed || !asked_.output.fail_only);
         printer_.close(self->text(), shown, !again);
-    } else if (!again && asked_.output.keep_order) {
-        printer_.close(printer_.open(*self->what()), false, true);
+    } else if (!again) {
+        printer_.skip(outcome.seq);
     }
     tell([&outcome](run_listener& to) { to.job_ended(outcome); });
-    if (again)
+    if (again) {
+        wait_for_retries();
         return;
+    }
     ++done_;
     release(*self);
     count(outcome, failed);
+    wait_for_retries();
     wake();
     check_end();
+}
+
+// All that is left are pauses: that is told, so that nobody takes it for a
+// standstill.
+void engine::wait_for_retries()
+{
+    const bool only = fed_ && running_.empty() && !pausing_.empty();
+    if (only && waiting_ == wait_reason::none)
+        set_waiting(wait_reason::retry);
+    else if (!only && waiting_ == wait_reason::retry)
+        set_waiting(wait_reason::none);
 }
 
 // The slot stays with the job: its number may stand in the command.
@@ -276,7 +305,8 @@ void engine::try_again(const attempt& failed)
 {
     auto later = std::make_shared<pause>(io_);
     later->next = std::make_shared<attempt>(*this, failed.what(), failed.slot(),
-                                            failed.count() + 1, next_id_++);
+                                            failed.count() + 1, next_id_++,
+                                            failed.read_at());
     pausing_.emplace(failed.what()->seq, later);
     later->timer.expires_after(std::chrono::duration_cast<clock::duration>(
         retry_pause(asked_.retry, failed.count(), random_)));
@@ -316,11 +346,20 @@ void engine::count(const job_record& ended, bool failed)
         ++result_.not_executable;
     if (!failed && asked_.time.timeout_percent)
         median_.add(ended.wall_s);
-    const auto why = halt_.count(failed, total_.value_or(read_));
+    halt_.count(failed);
+    halt_if_due();
+}
+
+void engine::halt_if_due()
+{
+    const auto why = halt_.verdict(total_, read_);
     if (!why || stopping_)
         return;
+    using counted = halt_policy::counted;
+    // Those that are stopped now have not failed.
     result_.halted_by_success =
-        asked_.halt.what == halt_policy::counted::success;
+        asked_.halt.what == counted::success ||
+        (asked_.halt.what == counted::done && result_.failed == 0);
     stop_reading("halted: " + *why);
     if (asked_.halt.at == halt_policy::when::now)
         stop_all(job_status::canceled, false);
@@ -329,22 +368,30 @@ void engine::count(const job_record& ended, bool failed)
 void engine::say_how_it_ended(const job_record& ended)
 {
     const auto& program = ended.argv.empty() ? ended.name : ended.argv[0];
-    if (ended.status == job_status::spawn)
+    const bool shown =
+        std::any_of(listeners_.begin(), listeners_.end(),
+                    [](const auto& each) { return each->shows_failures(); });
+    if (ended.status == job_status::spawn && !shown)
         warn(ended.error);
     if (ended.leftover.empty() || asked_.display.verbosity < 0)
         return;
+    const auto which = asked_.as == options::form::one
+                           ? program
+                           : "job " + std::to_string(ended.seq);
+    warn(which + " left processes behind: " + names_of(ended.leftover));
+}
+
+std::string engine::names_of(const std::vector<leftover_process>& whom)
+{
     std::string who;
-    for (const auto& each : ended.leftover) {
+    for (const auto& each : whom) {
         who += who.empty() ? "" : ", ";
         who += std::to_string(each.pid);
         for (const auto& word : each.argv)
             who += " " + word;
         who += " (" + each.action + ")";
     }
-    const auto which = asked_.as == options::form::one
-                           ? program
-                           : "job " + std::to_string(ended.seq);
-    warn(which + " left processes behind: " + who);
+    return who;
 }
 
 }  // namespace cli

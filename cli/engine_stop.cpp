@@ -3,6 +3,7 @@
 #include "cli/engine.hpp"
 
 #include "cli/machine_limits.hpp"
+#include "cli/plain_text.hpp"
 #include "cli/process_tree.hpp"
 
 #include <brood/asio.hpp>
@@ -19,7 +20,9 @@ void engine::warn(const std::string& what)
 {
     // The library's own words begin so already.
     const bool named = what.starts_with("brood: ");
-    printer_.port(1).write((named ? "" : "brood: ") + what + "\n");
+    // Names in it are others': they draw nothing on our terminal, and begin
+    // no line that looks like one of ours.
+    printer_.port(1).write((named ? "" : "brood: ") + plain_line(what) + "\n");
 }
 
 void engine::fail(const std::string& what)
@@ -64,8 +67,10 @@ void engine::stop_reading(const std::string& why)
         ++canceled_;
         ++result_.failed;
         release(*each->next);
-        if (asked_.output.keep_order)
-            printer_.close(printer_.open(*each->next->what()), false, true);
+        if (each->next->text())
+            printer_.close(each->next->text(), false, true);
+        else
+            printer_.skip(seq);
         tell([&outcome](run_listener& to) { to.job_ended(outcome); });
     }
     wake();
@@ -90,6 +95,9 @@ void engine::signaled(signal_event what)
     case SIGUSR1: tell([](run_listener& to) { to.listing_wanted(); }); break;
     case SIGTSTP: suspend(what.number); break;
     case SIGWINCH:
+        for (const auto& [id, each] : running_)
+            each->resize();
+        [[fallthrough]];
     case SIGCONT: tell([](run_listener& to) { to.terminal_changed(); }); break;
     default: stop_by_signal(what.number);
     }
@@ -104,7 +112,8 @@ void engine::stop_by_signal(int number)
     stop_all(job_status::canceled, again);
     // Whoever is to read it does not, or has been told to wait no longer.
     if (again)
-        printer_.port(0).discard();
+        for (const unsigned each : {0u, 1u})
+            printer_.port(each).discard();
     check_end();
 }
 

@@ -27,6 +27,17 @@ using namespace std::chrono_literals;
 constexpr auto kill_patience = 5s;
 constexpr auto longest_pause = 50ms;
 
+// A child of this thread: it lost its parent, and was not started by us. The
+// children of the starter thread are jobs; of one that is being started, or
+// that the main thread has not been told of, nothing else here says so yet,
+// and its environment may still be ours.
+bool is_orphan(int pid)
+{
+    siginfo_t ignored{};
+    return waitid(P_PID, static_cast<id_t>(pid), &ignored,
+                  WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0;
+}
+
 }  // namespace
 
 // Is any process here that lost its parent? Those that have ended are
@@ -72,8 +83,10 @@ std::uint64_t guard_process::owner_of(const tree_process& orphan)
         if (owner == 0 && job.pid == orphan.group)
             owner = id;
     // It cleared its environment and made a group of its own; where one job
-    // alone was running, it can only be that one's.
-    if (owner == 0 && jobs_.size() == 1)
+    // alone has been running since it was first seen, it is that one's.
+    if (owner == 0 && jobs_.size() != 1)
+        ambiguous_.insert(identity);
+    if (owner == 0 && jobs_.size() == 1 && !ambiguous_.contains(identity))
         owner = jobs_.begin()->first;
     if (owner != 0)
         owners_.emplace(identity, owner);
@@ -98,7 +111,7 @@ guard_process::members guard_process::look()
             of = owner[each.parent];
         else if (const auto led = leaders.find(each.pid); led != leaders.end())
             of = led->second;
-        else if (each.alive)
+        else if (each.alive && is_orphan(each.pid))
             of = owner_of(each);
         owner[each.pid] = of;
         seen.emplace(each.pid, each.start);
@@ -107,6 +120,8 @@ guard_process::members guard_process::look()
     }
     std::erase_if(owners_,
                   [&](const auto& each) { return !seen.count(each.first); });
+    std::erase_if(ambiguous_,
+                  [&](const auto& each) { return !seen.count(each); });
     return found;
 }
 
@@ -263,12 +278,25 @@ void guard_process::finish()
     using use = cleaning_options::leftover_use;
     finished_reply told;
     if (asked_.cleaning.leftover != use::allow || engine_gone_) {
+        // Who has been named with a job is not named again.
+        const bool names =
+            asked_.cleaning.contain != cleaning_options::contain_use::none;
+        std::set<int> named;
+        for (const auto& [id, whom] : look())
+            for (const auto& each : whom)
+                named.insert(each.pid);
+        for (const auto& each : descendants(list_processes(), getpid()))
+            if (names && each.alive && !named.contains(each.pid))
+                told.leftover.push_back(
+                    {each.pid, arguments_of(each.pid), "killed"});
         const int unkillable = end_all_descendants();
-        if (unkillable < 0)
+        if (unkillable < 0) {
+            told.leftover.clear();
             for (const auto& each : descendants(list_processes(), getpid()))
                 if (each.alive)
                     told.leftover.push_back(
                         {each.pid, arguments_of(each.pid), "unkillable"});
+        }
     }
     reply(told);
     io_.stop();

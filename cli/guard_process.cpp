@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 namespace cli {
 
@@ -80,11 +81,10 @@ std::string guard_process::marker_of(std::uint64_t id) const
 
 void guard_process::run()
 {
-    starter_ = std::thread([this] { read_requests(); });
+    // In the end it waits for a packet that never comes.
+    std::thread([this] { read_requests(); }).detach();
     collect_orphans_now_and_then();
     io_.run();
-    // It waits for a packet that never comes; the process ends now.
-    starter_.detach();
 }
 
 void guard_process::read_requests()
@@ -191,6 +191,11 @@ brood::command guard_process::command_of(const start_request& what,
     for (const int each : passed_)
         if (each >= 0)
             made.pass_fd(each);
+    // `one` stands between its caller and the command, and nothing of theirs
+    // gets lost in it.
+    if (asked_.as == options::form::one)
+        for (const int each : asked_.inherited)
+            made.pass_fd(each);
     if (asked_.limits.nice)
         made.nice(*asked_.limits.nice);
     made.keep_ignored(SIGHUP);
@@ -201,7 +206,19 @@ brood::command guard_process::command_of(const start_request& what,
 void guard_process::reply(const guard_reply& what)
 {
     // An engine that is gone is noticed by the reader.
-    send_packet(socket_, pack(what), {}, 0);
+    if (send_packet(socket_, pack(what), {}, 0) == 0)
+        return;
+    // No memory, perhaps, or no descriptor for a large one. The engine waits
+    // for the fact, and can do without the words.
+    auto less = what;
+    std::visit(
+        [](auto& each) {
+            if constexpr (requires { each.leftover; })
+                for (auto& process : each.leftover)
+                    process.argv.clear();
+        },
+        less);
+    send_packet(socket_, pack(less), {}, 0);
 }
 
 // To the main thread.

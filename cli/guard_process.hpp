@@ -25,8 +25,8 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -38,7 +38,8 @@ public:
     guard_process(int socket, int engine_group, std::array<int, 2> passed,
                   const options& asked);
 
-    // Returns when the engine says that the run is over, or is gone.
+    // Returns when the engine says that the run is over, or is gone. The
+    // starter thread still uses this then: the process must end.
     void run();
 
 private:
@@ -117,7 +118,9 @@ private:
     // Orphans whose job is known, by pid and start; and jobs that are over
     // and left them here (--leftover warn).
     std::map<std::pair<int, std::uint64_t>, std::uint64_t> owners_;
-    std::thread starter_;
+    // Orphans whose job could not be told when they were first seen, and
+    // cannot be told later by who is left then.
+    std::set<std::pair<int, std::uint64_t>> ambiguous_;
 
     struct unannounced_job {
         std::uint64_t id;

@@ -59,8 +59,8 @@ struct job_record {
     std::string maxrss_kind = "process";  // or "cgroup"
     std::int64_t minflt = 0;
     std::int64_t majflt = 0;
-    std::int64_t inblock = 0;
-    std::int64_t oublock = 0;
+    std::optional<std::int64_t> inblock;  // none: not known
+    std::optional<std::int64_t> oublock;
     std::int64_t nvcsw = 0;
     std::int64_t nivcsw = 0;
     job_status status = job_status::ok;
@@ -69,8 +69,9 @@ struct job_record {
     bool core = false;
     std::string error;  // why it could not be started
     std::vector<sent_signal> kill_path;
-    std::uint64_t out_bytes = 0;
-    std::uint64_t err_bytes = 0;
+    // None: it wrote to our own output, past us.
+    std::optional<std::uint64_t> out_bytes;
+    std::optional<std::uint64_t> err_bytes;
     bool truncated = false;
     bool complete = true;  // false: a leftover held a pipe beyond drain
     bool pty = false;      // err is part of out

@@ -4,10 +4,14 @@
 #include "cli/input_rows.hpp"
 #include "cli/record_splitter.hpp"
 #include "cli/replacement.hpp"
+#include "cli/usage_error.hpp"
 
 #include <brood/shlex.hpp>
 
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -40,6 +44,11 @@ public:
           replace_(asked.input.replace), tag_text_(asked.output.tag),
           rows_(asked.input)
     {
+        // To refuse it before anything is started; the names of a header are
+        // not known yet.
+        if (shell_)
+            const command_template checked(command_words_, shell_, replace_,
+                                           {});
     }
 
     brood::awaitable<std::optional<job>> next(unsigned slot) override
@@ -55,7 +64,7 @@ public:
                           : direct_job(std::move(argv));
         made.seq = seq_;
         if (tag_)
-            made.tag = tag_->fill(with, word_template::quoting::none);
+            made.tag = tag_->fill(with);
         made.values = std::move(*row);
         co_return made;
     }
@@ -99,6 +108,31 @@ std::pair<std::string_view, std::string_view> split_name(std::string_view line)
     return {line.substr(0, colon), line.substr(command)};
 }
 
+// Comments, and empty lines.
+bool is_passed_over(std::string_view line)
+{
+    const std::size_t start = line.find_first_not_of(" \t\r");
+    return start == std::string_view::npos || line[start] == '#';
+}
+
+// More names than commands are a mistake, and better told before the first is
+// run. What is no file can be read only once, so nothing is said of it.
+void check_names(const options& asked)
+{
+    const auto& path = asked.commands_file;
+    std::error_code ignored;
+    if (asked.names.empty() || !std::filesystem::is_regular_file(path, ignored))
+        return;
+    std::ifstream file(path);
+    std::size_t commands = 0;
+    for (std::string line; std::getline(file, line);)
+        commands += is_passed_over(line) ? 0 : 1;
+    if (asked.names.size() > commands)
+        throw usage_error("--names: " + std::to_string(asked.names.size()) +
+                          " names for " + std::to_string(commands) +
+                          " commands in " + path);
+}
+
 // One job for each line of a file, or for each word of the command line.
 class all_source : public job_source {
 public:
@@ -106,6 +140,7 @@ public:
         : lines_(asked.command), names_(asked.names),
           tag_text_(asked.output.tag), splitter_(input_options())
     {
+        check_names(asked);
         if (!asked.commands_file.empty())
             file_.emplace(asked.commands_file);
         else if (lines_.empty())
@@ -132,8 +167,7 @@ public:
             const std::vector<std::string> values{
                 made.name.empty() ? made.display : made.name};
             const word_template tag(*tag_text_, "{}", {});
-            made.tag = tag.fill({values, made.seq, slot},
-                                word_template::quoting::none);
+            made.tag = tag.fill({values, made.seq, slot});
         }
         co_return made;
     }
@@ -160,9 +194,7 @@ private:
             std::optional<record_values> record = splitter_.next();
             if (record) {
                 const std::string& text = record->front();
-                const std::size_t start = text.find_first_not_of(" \t\r");
-                // Comments, and empty lines.
-                if (start == std::string::npos || text[start] == '#')
+                if (is_passed_over(text))
                     continue;
                 line = text;
                 co_return line;

@@ -2,9 +2,14 @@
 
 #include "cli/results_folder.hpp"
 
+#include <brood/asio.hpp>
+
+#include BROOD_ASIO_HEADER(post.hpp)
+
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -58,9 +63,28 @@ job_text::job_text(printer& by, const job& of)
 
 job_text::~job_text()
 {
-    for (const int file : results_)
+    close_results();
+}
+
+void job_text::close_results() noexcept
+{
+    for (int& file : results_) {
         if (file >= 0)
             ::close(file);
+        file = -1;
+    }
+}
+
+// What it takes up while it waits, in bytes. A file takes up a descriptor, of
+// which there are few.
+std::uint64_t job_text::burden() const noexcept
+{
+    constexpr std::uint64_t itself = 1024;
+    std::uint64_t all = itself;
+    for (const auto& each : kept_)
+        all += each.in_memory() +
+               (each.spilled() ? printer_.asked().output.buffer / 4 : 0);
+    return all;
 }
 
 bool job_text::take(unsigned stream, std::string_view bytes)
@@ -222,6 +246,8 @@ void printer::close(const std::shared_ptr<job_text>& text, bool shown,
                     bool last)
 {
     text->over_ = true;
+    // It may wait long for its turn, and descriptors are few.
+    text->close_results();
     if (!shown && !text->direct_) {
         text->kept_[0].clear();
         text->kept_[1].clear();
@@ -231,7 +257,7 @@ void printer::close(const std::shared_ptr<job_text>& text, bool shown,
         if (text->direct_)
             text->show_rest();
         else if (!empty)
-            waiting_.emplace(++closed_, text);
+            keep_waiting(++closed_, text);
         if (current_ == text)
             current_ = nullptr;
     } else if (!last) {
@@ -245,8 +271,32 @@ void printer::close(const std::shared_ptr<job_text>& text, bool shown,
         current_ = nullptr;
         next_turn();
     } else {
-        waiting_.emplace(text->seq_, text);
+        keep_waiting(text->seq_, text);
     }
+    pump();
+}
+
+void printer::keep_waiting(std::uint64_t turn,
+                           const std::shared_ptr<job_text>& text)
+{
+    waiting_.emplace(turn, text);
+    text->burden_ = text->burden();
+    burden_ += text->burden_;
+}
+
+bool printer::has_room_for(std::uint64_t seq) const
+{
+    constexpr std::uint64_t least = 1u << 20;
+    const auto most = std::max(16 * asked_.output.buffer, least);
+    return burden_ < most || (asked_.output.keep_order && !order_.empty() &&
+                              order_.front() == seq);
+}
+
+void printer::skip(std::uint64_t seq)
+{
+    if (!asked_.output.keep_order)
+        return;
+    waiting_.emplace(seq, nullptr);
     pump();
 }
 
@@ -268,13 +318,18 @@ bool printer::may_go_direct(const job_text& text) const
 
 std::shared_ptr<job_text> printer::choose()
 {
-    if (waiting_.empty())
-        return nullptr;
-    const auto first = waiting_.begin();
-    if (asked_.output.keep_order && first->first != order_.front())
-        return nullptr;
-    auto text = std::move(first->second);
-    waiting_.erase(first);
+    std::shared_ptr<job_text> text;
+    while (!text && !waiting_.empty()) {
+        const auto first = waiting_.begin();
+        if (asked_.output.keep_order && first->first != order_.front())
+            break;
+        text = std::move(first->second);
+        waiting_.erase(first);
+        if (text)
+            burden_ -= text->burden_;
+        else
+            next_turn();
+    }
     return text;
 }
 
@@ -286,7 +341,7 @@ void printer::pump()
     for (;;) {
         if (!current_)
             current_ = choose();
-        if (!current_ || !current_->flush())
+        if (!current_ || !flush_current())
             break;
         if (!current_->over_) {
             // Its turn has come while it runs: from now on by itself.
@@ -300,6 +355,21 @@ void printer::pump()
     pumping_ = false;
     if (idle() && idle_)
         idle_();
+}
+
+// What cannot be read back is lost, and said to be; the next ones have their
+// turn all the same.
+bool printer::flush_current()
+{
+    try {
+        return current_->flush();
+    } catch (...) {
+        for (auto& each : current_->kept_)
+            each.clear();
+        pumping_ = false;
+        brood::asio::post(io_, [this] { pump(); });
+        throw;
+    }
 }
 
 bool printer::idle() const

@@ -49,7 +49,8 @@ private:
     void show_rest();
     void show_spooled(unsigned stream);
     bool flush();
-    void open_results(const job& of);
+    void close_results() noexcept;
+    std::uint64_t burden() const noexcept;
 
     printer& printer_;
     std::uint64_t seq_;
@@ -60,6 +61,7 @@ private:
     std::array<int, 2> results_{-1, -1};
     bool direct_ = false;  // goes to the port at once
     bool over_ = false;
+    std::uint64_t burden_ = 0;  // while it waits, over
     std::string last_;
     std::string error_tail_;
 };
@@ -84,6 +86,13 @@ public:
     // runs, or will before it has ended.
     void set_alone(std::function<bool()> alone) { alone_ = std::move(alone); }
 
+    // The job is over, and never wrote anything: its turn is an empty one.
+    void skip(std::uint64_t seq);
+
+    // False: so much of what has ended waits to be written that this job is
+    // to wait, too. Never for the one that all others wait for.
+    bool has_room_for(std::uint64_t seq) const;
+
     // All that was closed has been written.
     bool idle() const;
     void when_idle(std::function<void()> then) { idle_ = std::move(then); }
@@ -95,6 +104,9 @@ private:
 
     bool may_go_direct(const job_text& text) const;
     void pump();
+    bool flush_current();
+    void keep_waiting(std::uint64_t turn,
+                      const std::shared_ptr<job_text>& text);
     std::shared_ptr<job_text> choose();
     void next_turn();
 
@@ -105,9 +117,11 @@ private:
     std::string scratch_;
     std::deque<std::uint64_t> order_;
     // Over, and not written; or open, where lines keep the order. By their
-    // turn: the seq in the order of the input, else a number that grows.
+    // turn: the seq in the order of the input, else a number that grows. None
+    // for a turn that is empty.
     std::map<std::uint64_t, std::shared_ptr<job_text>> waiting_;
     std::uint64_t closed_ = 0;
+    std::uint64_t burden_ = 0;  // of all that are over and wait
     std::shared_ptr<job_text> current_;
     bool pumping_ = false;
     std::function<bool()> alone_;

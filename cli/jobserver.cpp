@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -34,6 +35,29 @@ int reopen(const std::string& path, int flags)
     return open(path.c_str(), flags | O_NONBLOCK | O_CLOEXEC);
 }
 
+bool has(const std::vector<int>& all, int number)
+{
+    return std::find(all.begin(), all.end(), number) != all.end();
+}
+
+bool is_open_for(int fd, int access)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 &&
+           ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
+}
+
+// The two ends of one pipe.
+bool is_pipe(int in, int out)
+{
+    struct stat first{};
+    struct stat second{};
+    return fstat(in, &first) == 0 && fstat(out, &second) == 0 &&
+           S_ISFIFO(first.st_mode) && S_ISFIFO(second.st_mode) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino &&
+           is_open_for(in, O_RDONLY) && is_open_for(out, O_WRONLY);
+}
+
 std::pair<int, int> numbers_of(std::string_view auth)
 {
     std::pair<int, int> both(-1, -1);
@@ -62,7 +86,9 @@ jobserver::~jobserver()
             close(each);
 }
 
-std::unique_ptr<jobserver> jobserver::of_parent(std::string_view makeflags)
+std::unique_ptr<jobserver>
+jobserver::of_parent(std::string_view makeflags,
+                     const std::vector<int>& inherited)
 {
     // Older ones (4.1) called it --jobserver-fds.
     auto auth = option_of(makeflags, "--jobserver-auth=");
@@ -78,14 +104,15 @@ std::unique_ptr<jobserver> jobserver::of_parent(std::string_view makeflags)
     } else {
         const auto [in, out] = numbers_of(auth);
         // Negative where make says that a recipe without "+" gets none.
-        if (in < 0 || out < 0)
+        if (!has(inherited, in) || !has(inherited, out) || !is_pipe(in, out))
             return nullptr;
         made->read_ = reopen("/proc/self/fd/" + std::to_string(in), O_RDONLY);
         made->write_ = reopen("/proc/self/fd/" + std::to_string(out), O_WRONLY);
+        // So that a make among the jobs finds it, too.
+        made->passed_ = {in, out};
     }
-    struct stat about{};
     if (made->read_ < 0 || made->write_ < 0 ||
-        fstat(made->read_, &about) != 0 || !S_ISFIFO(about.st_mode))
+        !is_pipe(made->read_, made->write_))
         return nullptr;
     return made;
 }

@@ -24,7 +24,11 @@ public:
     ~jobserver();
 
     // The one that MAKEFLAGS names; null: none, or it cannot be reached.
-    static std::unique_ptr<jobserver> of_parent(std::string_view makeflags);
+    // `inherited`: what we were started with. A recipe of make without a "+"
+    // is told of descriptors that it does not get, and files of ours may have
+    // their numbers by now.
+    static std::unique_ptr<jobserver>
+    of_parent(std::string_view makeflags, const std::vector<int>& inherited);
     // One of ours, for `slots` jobs. Throws std::system_error.
     static std::unique_ptr<jobserver> serve(unsigned slots);
 
@@ -39,7 +43,7 @@ public:
     // it in their environment already.
     const std::string& makeflags() const noexcept { return makeflags_; }
 
-    // The descriptors that the jobs of a server inherit at these numbers.
+    // The descriptors that the jobs inherit at these numbers.
     const std::array<int, 2>& passed() const noexcept { return passed_; }
 
 private:

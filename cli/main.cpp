@@ -8,6 +8,7 @@
 #include "cli/dry_run.hpp"
 #include "cli/help_text.hpp"
 #include "cli/job_sources.hpp"
+#include "cli/open_descriptors.hpp"
 #include "cli/program_error.hpp"
 #include "cli/record_listeners.hpp"
 #include "cli/report_options.hpp"
@@ -73,8 +74,10 @@ int run(cli::options asked)
                    stderr);
     if (asked.display.dry_run)
         return cli::dry_run(std::move(source));
-    // All but `one` print what the jobs do; better told before than after.
-    if (asked.as != cli::options::form::one && output_is_closed())
+    // Who prints what the jobs write; better told before than after.
+    const bool prints = asked.as != cli::options::form::one ||
+                        asked.one_captures || asked.output.pty;
+    if (prints && output_is_closed())
         return fail("the standard output is closed", own_failure);
     source = cli::without_done_jobs(std::move(source), asked.record);
     cli::run_listeners listeners = cli::record_listeners(asked.record);
@@ -97,7 +100,7 @@ int report(const std::vector<std::string>& words)
     return cli::report_command(*asked);
 }
 
-int act(std::vector<std::string> argv)
+int act(std::vector<std::string> argv, std::vector<int> inherited)
 {
     using kind = cli::request::kind;
     const std::vector<std::string> words(argv.begin() + 1, argv.end());
@@ -105,6 +108,11 @@ int act(std::vector<std::string> argv)
     switch (request.what) {
     case kind::run:
         request.asked.argv = std::move(argv);
+        // What is for us is not for the command.
+        std::erase_if(inherited, [&](int each) {
+            return request.asked.record.report == "fd:" + std::to_string(each);
+        });
+        request.asked.inherited = std::move(inherited);
         return run(std::move(request.asked));
     case kind::help: return show(cli::help_text(request.asked.as));
     case kind::version: return show(cli::version_text() + "\n");
@@ -137,10 +145,11 @@ int main(int argc, char** argv)
 {
     occupy_closed_streams();
     try {
+        auto inherited = cli::open_descriptors();
         std::vector<std::string> words(argv, argv + argc);
         if (words.empty())
             words.emplace_back("brood");
-        return act(std::move(words));
+        return act(std::move(words), std::move(inherited));
     } catch (const cli::usage_error& error) {
         return fail(error.what(), wrong_usage);
     } catch (const cli::input_error& error) {

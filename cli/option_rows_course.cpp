@@ -29,6 +29,16 @@ bool set_colsep(options& o, const std::string& value)
     return !value.empty();
 }
 
+// Zero is no limit, as in timeout(1).
+bool keep_limit(std::optional<duration>& into, const std::string& value)
+{
+    if (!keep(into, parse_duration(value)))
+        return false;
+    if (*into == duration::zero())
+        into.reset();
+    return true;
+}
+
 bool set_timeout(options& o, const std::string& value)
 {
     if (const auto percent = parse_percent(value)) {
@@ -37,7 +47,7 @@ bool set_timeout(options& o, const std::string& value)
         return *percent > 0;
     }
     o.time.timeout_percent.reset();
-    return keep(o.time.timeout, parse_duration(value));
+    return keep_limit(o.time.timeout, value);
 }
 
 bool set_names(options& o, const std::string& value)
@@ -217,8 +227,9 @@ constexpr option_row limits_rows[] = {
          return keep(o.limits.memfree, parse_size(v));
      }},
     {{"--mem-per-job", "SIZE", required, limits_group,
-      "Start a job only where the machine has SIZE of memory for it.", a_size,
-      ""},
+      "Start a job only where the machine has SIZE of memory for it, beside "
+      "what the running ones do not use yet of theirs.",
+      a_size, ""},
      many,
      [](options& o, const std::string& v) {
          return keep(o.limits.mem_per_job, parse_size(v));
@@ -247,7 +258,8 @@ constexpr std::string_view times_group = "Time";
 
 constexpr option_row times_rows[] = {
     {{"--timeout", "TIME|N%", required, times_group,
-      "Stop a job that runs longer; N% is of the median job so far.",
+      "Stop a job that runs longer; N% is of the median job so far. 0: no "
+      "limit.",
       "a duration or a percentage, such as 30s, 1h or 300%", ""},
      runs,
      set_timeout},
@@ -255,13 +267,13 @@ constexpr option_row times_rows[] = {
       "Stop a job that has written nothing for so long.", a_duration, ""},
      runs,
      [](options& o, const std::string& v) {
-         return keep(o.time.idle_timeout, parse_duration(v));
+         return keep_limit(o.time.idle_timeout, v);
      }},
     {{"--deadline", "TIME", required, times_group,
       "Stop the whole run after so long.", a_duration, ""},
      runs,
      [](options& o, const std::string& v) {
-         return keep(o.time.deadline, parse_duration(v));
+         return keep_limit(o.time.deadline, v);
      }},
     {{"--kill-after", "TIME", required, times_group,
       "What is stopped and still there after TIME is killed; default 5s.",
@@ -316,7 +328,8 @@ constexpr option_row failures_rows[] = {
      }},
     {{"--halt", "WHEN,WHAT=N", required, failures_group,
       "End the run early: soon (start no more) or now (stop what runs), "
-      "after N or N% fail, success or done.",
+      "after N or N% fail, success or done. While the input goes on, N% is "
+      "of the jobs read so far, and of three jobs at least.",
       "never, or such as soon,fail=3, now,fail=1, soon,fail=20%, "
       "now,success=1",
       "never soon,fail=1 now,fail=1 now,success=1"},

@@ -180,7 +180,8 @@ constexpr option_row cleaning_rows[] = {
      }},
     {{"--contain", "HOW", required, cleaning_group,
       "What belongs to a job: tree (every descendant, the default), "
-      "group, cgroup or none.",
+      "group, cgroup or none. At the end of the run the rest is ended in "
+      "any case, unless --leftover allow.",
       "tree, group, cgroup or none", "tree group cgroup none"},
      runs,
      [](options& o, const std::string& v) {
@@ -243,7 +244,9 @@ constexpr std::string_view display_group = "Display";
 
 constexpr option_row display_rows[] = {
     {{"--progress", "HOW", required, display_group,
-      "auto (full on a terminal), none, plain (lines) or full.",
+      "full: a block at the foot of the terminal; plain: a line now and "
+      "then, also where full is asked for and there is no terminal; none; "
+      "auto: full or plain.",
       "auto, none, plain or full", "auto none plain full"},
      many,
      [](options& o, const std::string& v) {
@@ -263,7 +266,7 @@ constexpr option_row display_rows[] = {
      many,
      set_full_progress},
     {{"-v,--verbose", "", required, display_group,
-      "Say more of what brood does; -vv still more.", "", ""},
+      "Tell of each job that has ended, not of the failed ones alone.", "", ""},
      runs,
      [](options& o, const std::string&) {
          o.display.verbosity = std::max(o.display.verbosity, 0) + 1;

@@ -142,6 +142,8 @@ struct options {
     form as = form::each;
     // The program's own command line, for the report.
     std::vector<std::string> argv;
+    // The descriptors that it was started with, from 3 on.
+    std::vector<int> inherited;
     // The command and its template arguments; for `all`, one line each.
     std::vector<std::string> command;
     std::vector<std::string> names;  // all -n a,b

@@ -3,6 +3,7 @@
 #include "cli/report_converter.hpp"
 
 #include "cli/amounts.hpp"
+#include "cli/plain_text.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -43,7 +44,7 @@ std::string outcome_text(const job_record& job)
     case job_status::exit:
         return job.code && *job.code != 0
                    ? "exit code " + std::to_string(*job.code)
-                   : "failed";
+                   : "failed" + (job.error.empty() ? "" : ": " + job.error);
     case job_status::signal:
         return (job.signal ? "ended by " + signal_text(*job.signal)
                            : std::string("ended by a signal")) +
@@ -54,7 +55,9 @@ std::string outcome_text(const job_record& job)
     case job_status::output: return "too much output" + stopped_by(job);
     case job_status::canceled: return "canceled" + stopped_by(job);
     case job_status::spawn:
-        return "not started" + (job.error.empty() ? "" : ": " + job.error);
+        // The name of what was not found is others' words.
+        return "not started" +
+               (job.error.empty() ? "" : ": " + plain_line(job.error));
     case job_status::skipped: return "skipped";
     }
     return "?";

@@ -2,8 +2,6 @@
 
 #include "cli/quantities.hpp"
 
-#include <brood/shlex.hpp>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -166,12 +164,37 @@ bool word_template::has_placeholder() const noexcept
     });
 }
 
-std::string word_template::fill(const filling& with, quoting how) const
+void word_template::quote_for_shell()
+{
+    shell_line line;
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+        piece& each = pieces_[i];
+        std::string_view rest;
+        if (i + 1 < pieces_.size())
+            rest = pieces_[i + 1].text;
+        switch (each.what) {
+        case piece::kind::text: line.read(each.text); break;
+        case piece::kind::all:
+        case piece::kind::one: each.place = line.value(rest); break;
+        case piece::kind::seq:
+        case piece::kind::slot: each.place = line.number(rest); break;
+        }
+    }
+}
+
+std::string word_template::fill(const filling& with) const
 {
     std::string result;
-    const auto add = [&](std::string_view value, value_part part) {
-        const std::string text = part_of(value, part);
-        result += how == quoting::shell ? brood::shlex::quote(text) : text;
+    const auto add = [&](std::string_view value, const piece& of,
+                         bool first = true) {
+        const std::string text = part_of(value, of.part);
+        if (!of.place) {
+            result += text;
+            return;
+        }
+        shell_place place = *of.place;
+        place.after_name = place.after_name && first;
+        result += shell_text(text, place);
     };
     for (const piece& one : pieces_) {
         switch (one.what) {
@@ -180,15 +203,15 @@ std::string word_template::fill(const filling& with, quoting how) const
             for (std::size_t i = 0; i < with.values.size(); ++i) {
                 if (i > 0)
                     result += ' ';
-                add(with.values[i], one.part);
+                add(with.values[i], one, i == 0);
             }
             break;
         case piece::kind::one:
             if (const auto* value = value_at(with.values, one.position))
-                add(*value, one.part);
+                add(*value, one);
             break;
-        case piece::kind::seq: result += std::to_string(with.seq); break;
-        case piece::kind::slot: result += std::to_string(with.slot); break;
+        case piece::kind::seq: add(std::to_string(with.seq), one); break;
+        case piece::kind::slot: add(std::to_string(with.slot), one); break;
         }
     }
     return result;
@@ -205,14 +228,13 @@ void word_template::append_words(const filling& with,
     if (pieces_.size() == 1 && pieces_[0].what == piece::kind::one &&
         value_at(with.values, pieces_[0].position) == nullptr)
         return;
-    words.push_back(fill(with, quoting::none));
+    words.push_back(fill(with));
 }
 
 command_template::command_template(const std::vector<std::string>& words,
                                    bool shell, std::string_view replace,
                                    const std::vector<std::string>& names)
-    : shell_(shell), quoting_(words.empty() ? word_template::quoting::none
-                                            : word_template::quoting::shell)
+    : shell_(shell)
 {
     // A shell gets its words as one line, as they were typed.
     std::vector<std::string> texts = words;
@@ -230,6 +252,9 @@ command_template::command_template(const std::vector<std::string>& words,
         else
             words_.emplace_back("{}", "{}", names);
     }
+    // Without a word the value is the line, and not a part of it.
+    if (shell && !words.empty())
+        words_[0].quote_for_shell();
 }
 
 std::vector<std::string> command_template::fill(const filling& with) const
@@ -237,7 +262,7 @@ std::vector<std::string> command_template::fill(const filling& with) const
     std::vector<std::string> argv;
     if (shell_) {
         argv = {"/bin/sh", "-c"};
-        argv.push_back(words_[0].fill(with, quoting_));
+        argv.push_back(words_[0].fill(with));
         return argv;
     }
     for (const word_template& word : words_)

@@ -10,7 +10,10 @@
 
 #pragma once
 
+#include "cli/shell_line.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +42,11 @@ public:
 
     bool has_placeholder() const noexcept;
 
-    enum class quoting { none, shell };
-    std::string fill(const filling& with, quoting how) const;
+    // From now on fill() quotes each value for the shell as the place where it
+    // stands needs it. Throws usage_error where that cannot be done.
+    void quote_for_shell();
+
+    std::string fill(const filling& with) const;
     // The words that it becomes: one, but for a lone {} (or {.} ...), which
     // gives one for each value, and a lone {2} of no value, which gives none.
     void append_words(const filling& with,
@@ -54,6 +60,7 @@ private:
         std::string text;
         int position = 0;  // of one: from 1, or from -1 at the end
         value_part part = value_part::whole;
+        std::optional<shell_place> place;  // none: not in a shell's line
     };
 
     bool read_placeholder(std::string_view inside,
@@ -64,7 +71,8 @@ private:
 };
 
 // A whole command. Without any placeholder, {} is appended. Without any word,
-// the value is the command, as it stands.
+// the value is the command, as it stands. Throws usage_error for a line in
+// which a value cannot be quoted.
 class command_template {
 public:
     command_template(const std::vector<std::string>& words, bool shell,
@@ -76,7 +84,6 @@ public:
 
 private:
     bool shell_;
-    word_template::quoting quoting_;
     std::vector<word_template> words_;
 };
 

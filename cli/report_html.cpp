@@ -171,8 +171,8 @@ void html_converter::job(const job_record& job)
     number(job.sys_s);
     number(job.maxrss);
     bytes(job.maxrss_kind);
-    number(job.out_bytes);
-    number(job.err_bytes);
+    number(job.out_bytes.value_or(0));
+    number(job.err_bytes.value_or(0));
     bytes(to_string(job.status));
     bytes(job.status == job_status::ok ? "" : outcome_text(job));
     bytes(plain_text(job.err_tail));

@@ -94,7 +94,8 @@ private:
     {
         text(std::to_string(value));
     }
-    void number(const std::optional<int>& value)
+    template <std::integral Integer>
+    void number(const std::optional<Integer>& value)
     {
         text(value ? std::to_string(*value) : "");
     }

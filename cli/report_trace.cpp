@@ -41,7 +41,8 @@ public:
 
     void job(const job_record& job) override
     {
-        if (job.status == job_status::skipped)
+        // Without a start it has no place on the line of time.
+        if (job.status == job_status::skipped || job.start <= 0)
             return;
         if (slots_.insert(job.slot).second)
             metadata("thread_name", job.slot, "name",
@@ -105,8 +106,10 @@ private:
         add("user_s", job.user_s);
         add("sys_s", job.sys_s);
         add("maxrss", job.maxrss);
-        add("out_bytes", job.out_bytes);
-        add("err_bytes", job.err_bytes);
+        if (job.out_bytes)
+            add("out_bytes", *job.out_bytes);
+        if (job.err_bytes)
+            add("err_bytes", *job.err_bytes);
         out_ << numbers << "}}";
     }
 

@@ -69,7 +69,7 @@ std::string to_joblog_line(const job_record& job)
     std::array<char, 160> start;
     std::snprintf(start.data(), start.size(), "\t:\t%.3f\t%10.3f\t0\t%llu",
                   job.start, job.wall_s,
-                  static_cast<unsigned long long>(job.out_bytes));
+                  static_cast<unsigned long long>(job.out_bytes.value_or(0)));
     auto command = command_text(job);
     // A newline in the command would be the end of the line; GNU parallel
     // writes a NUL.

@@ -46,6 +46,7 @@ enum class wait_reason {
     jobserver,  // no token
     delay,      // --delay
     resources,  // no descriptors or processes left: until a job has ended
+    output,     // what has ended must be taken from us first
     retry,      // all that is left waits for its --retry-delay
 };
 
@@ -76,6 +77,9 @@ public:
     // error itself, so that a display on the terminal gets out of the way.
     virtual void before_output() {}
     virtual void after_output() {}
+
+    // Each attempt that failed is told of where a person sees it.
+    virtual bool shows_failures() const { return false; }
 
     // A display wants to be called ten times a second.
     virtual bool wants_ticks() const { return false; }

@@ -24,9 +24,10 @@ std::unique_ptr<jobserver> make_jobserver(const options& asked)
     }
     // NOLINTNEXTLINE(concurrency-mt-unsafe)
     const char* const flags = std::getenv("MAKEFLAGS");
-    if (asked.limits.jobserver == use::off || flags == nullptr)
+    if (asked.limits.jobserver == use::off || flags == nullptr ||
+        asked.as == options::form::one)
         return nullptr;
-    return jobserver::of_parent(flags);
+    return jobserver::of_parent(flags, asked.inherited);
 }
 
 // Nothing that is opened from now on may take the place of a standard stream

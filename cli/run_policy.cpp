@@ -45,6 +45,12 @@ bool is_tried_again(const job_record& ended, const retry_policy& asked)
     return std::any_of(asked.causes.begin(), asked.causes.end(), is);
 }
 
+namespace {
+
+constexpr std::uint64_t fewest_of_a_part = 3;
+
+}  // namespace
+
 duration retry_pause(const retry_policy& asked, unsigned attempt,
                      std::minstd_rand& random)
 {
@@ -58,9 +64,15 @@ duration retry_pause(const retry_policy& asked, unsigned attempt,
     return duration(static_cast<duration::rep>(pause * part(random)));
 }
 
-std::optional<std::string> halt_count::count(bool failed, std::uint64_t total)
+void halt_count::count(bool failed)
 {
     ++(failed ? failed_ : succeeded_);
+}
+
+std::optional<std::string>
+halt_count::verdict(std::optional<std::uint64_t> total,
+                    std::uint64_t read) const
+{
     if (asked_.at == halt_policy::when::never)
         return {};
     using counted = halt_policy::counted;
@@ -80,10 +92,12 @@ std::optional<std::string> halt_count::count(bool failed, std::uint64_t total)
         what = "ended";
         break;
     }
-    const double limit = asked_.percent
-                             ? asked_.limit / 100 * static_cast<double>(total)
-                             : asked_.limit;
-    if (number == 0 || static_cast<double>(number) < limit)
+    const double limit =
+        asked_.percent
+            ? asked_.limit / 100 * static_cast<double>(total.value_or(read))
+            : asked_.limit;
+    const std::uint64_t least = asked_.percent && !total ? fewest_of_a_part : 1;
+    if (number < least || static_cast<double>(number) < limit)
         return {};
     return std::to_string(number) + (number == 1 ? " job " : " jobs ") + what;
 }

@@ -31,9 +31,12 @@ class halt_count {
 public:
     explicit halt_count(const halt_policy& asked) : asked_(asked) {}
 
-    // `total`: how many there will be in all, or have been so far. Gives why
-    // the run ends now.
-    std::optional<std::string> count(bool failed, std::uint64_t total);
+    void count(bool failed);
+    // Why the run ends now. `total`: how many there will be in all; while
+    // that is not known, a part is of those that were `read` so far, and of
+    // three jobs at least: the first one alone would always be a half or all.
+    std::optional<std::string> verdict(std::optional<std::uint64_t> total,
+                                       std::uint64_t read) const;
 
 private:
     halt_policy asked_;

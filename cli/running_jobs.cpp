@@ -45,6 +45,7 @@ std::string waiting_text(wait_reason why)
     case wait_reason::memory: return "waiting for memory";
     case wait_reason::jobserver: return "waiting for the jobserver";
     case wait_reason::delay: return "waiting for --delay";
+    case wait_reason::output: return "waiting for the output to be read";
     case wait_reason::resources:
         return "waiting for a job to end: no processes or files left";
     case wait_reason::retry: return "waiting to retry";

@@ -26,6 +26,8 @@ public:
 
     std::uint64_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
+    std::uint64_t in_memory() const noexcept { return memory_.size(); }
+    bool spilled() const noexcept { return file_ >= 0; }
 
     // What comes next, read once from the front; empty: that was all. Valid
     // until the next call.

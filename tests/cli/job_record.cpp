@@ -76,9 +76,9 @@ TEST(job_record, is_written_as_documented)
         R"("shell":false,"values":[],"cwd":"/","attempt":1,"final":true,)"
         R"("start":1763870000.5,"queued_s":0,"wall_s":0,"user_s":0,)"
         R"("sys_s":0,"maxrss":0,"maxrss_kind":"process","minflt":0,)"
-        R"("majflt":0,"inblock":0,"oublock":0,"nvcsw":0,"nivcsw":0,)"
+        R"("majflt":0,"inblock":null,"oublock":null,"nvcsw":0,"nivcsw":0,)"
         R"("status":"ok","code":0,"signal":null,"core":false,)"
-        R"("kill_path":[],"out_bytes":0,"err_bytes":0,"truncated":false,)"
+        R"("kill_path":[],"out_bytes":null,"err_bytes":null,"truncated":false,)"
         R"("complete":true,"pty":false,"leftover":[]})");
     EXPECT_EQ(line_of(run_record{"0.1.0", "h", "/", {"brood"}, 2.5, 4, {}, 7}),
               R"({"v":1,"ev":"run","version":"0.1.0","host":"h","cwd":"/",)"

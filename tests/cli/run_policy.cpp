@@ -64,20 +64,28 @@ TEST(retry, waits_longer_up_to_a_limit_and_never_the_same)
     EXPECT_NE(retry_pause(asked, 1, random), retry_pause(asked, 1, random));
 }
 
+std::optional<std::string> judge(cli::halt_count& count, bool failed,
+                                 std::optional<std::uint64_t> total,
+                                 std::uint64_t read = 0)
+{
+    count.count(failed);
+    return count.verdict(total, read);
+}
+
 TEST(halt, counts_what_it_was_told_to)
 {
     cli::halt_policy asked;
     asked.at = cli::halt_policy::when::soon;
     asked.limit = 2;
     cli::halt_count failures(asked);
-    EXPECT_FALSE(failures.count(true, 10));
-    EXPECT_FALSE(failures.count(false, 10));
-    EXPECT_EQ(failures.count(true, 10), "2 jobs failed");
+    EXPECT_FALSE(judge(failures, true, 10));
+    EXPECT_FALSE(judge(failures, false, 10));
+    EXPECT_EQ(judge(failures, true, 10), "2 jobs failed");
     asked.what = cli::halt_policy::counted::success;
     asked.limit = 1;
     cli::halt_count successes(asked);
-    EXPECT_FALSE(successes.count(true, 10));
-    EXPECT_EQ(successes.count(false, 10), "1 job succeeded");
+    EXPECT_FALSE(judge(successes, true, 10));
+    EXPECT_EQ(judge(successes, false, 10), "1 job succeeded");
 }
 
 TEST(halt, takes_a_part_of_all)
@@ -87,15 +95,30 @@ TEST(halt, takes_a_part_of_all)
     asked.limit = 20;
     asked.percent = true;
     cli::halt_count count(asked);
-    EXPECT_FALSE(count.count(true, 10));
-    EXPECT_TRUE(count.count(true, 10));
+    EXPECT_FALSE(judge(count, true, 10));
+    EXPECT_TRUE(judge(count, true, 10));
+}
+
+TEST(halt, takes_no_part_of_less_than_three_while_more_may_come)
+{
+    cli::halt_policy asked;
+    asked.at = cli::halt_policy::when::soon;
+    asked.limit = 20;
+    asked.percent = true;
+    cli::halt_count count(asked);
+    EXPECT_FALSE(judge(count, true, {}, 2));
+    EXPECT_FALSE(judge(count, true, {}, 3));
+    EXPECT_FALSE(count.verdict(11, 11));
+    EXPECT_TRUE(count.verdict(10, 10));
+    EXPECT_TRUE(judge(count, true, {}, 4));
+    EXPECT_FALSE(count.verdict({}, 16));
 }
 
 TEST(halt, never_says_so_unless_asked)
 {
     cli::halt_count count{cli::halt_policy()};
     for (int number = 0; number < 100; ++number)
-        EXPECT_FALSE(count.count(true, 100));
+        EXPECT_FALSE(judge(count, true, 100));
 }
 
 TEST(median, is_there_from_three_on)

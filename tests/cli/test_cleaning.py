@@ -121,6 +121,12 @@ class RandomMoments(ProgramTest):
         self.kill_at_random(self.guard_of)
 
 
+def waits_for_many(pid):
+    """In its loop, not in a wait for one thing."""
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
+        return "poll_schedule" not in file.read()
+
+
 class Leftovers(ProgramTest):
     """What a job leaves behind when it has ended by itself."""
 
@@ -180,9 +186,54 @@ class Leftovers(ProgramTest):
         self.assertEqual(self.marked(), {})
 
     def test_is_a_failure_with_fail(self):
-        done, _ = self.report_of("--leftover", "fail", "-s", self.HOLDER,
-                                 ":::", "1")
+        done, jobs = self.report_of("--leftover", "fail", "-s", self.HOLDER,
+                                    ":::", "1")
         self.assertEqual(done.returncode, 123)
+        self.assertEqual(
+            (jobs[1]["status"], jobs[1]["code"], jobs[1]["error"]),
+            ("exit", 0, "it left processes behind"))
+        self.assertEqual(self.marked(), {})
+
+    def test_is_never_a_job_that_is_being_started(self):
+        # While the guard looks for what every other job left behind, it
+        # starts the next ones.
+        _, jobs = self.report_of(
+            "-q", "-j2", "sh", "-c",
+            "[ $(($0 % 2)) = 0 ] && { sleep 1000 & }; exit 0", ":::",
+            *range(400))
+        self.assertEqual({each["status"] for each in jobs.values()}, {"ok"})
+
+    def test_that_nobody_can_be_blamed_for_is_blamed_on_nobody(self):
+        # It has no environment and its own session, the job that started it
+        # ends first, and the other one is alone with it afterwards.
+        script = ("if [ $0 = 1 ]; then env -i setsid sleep 1000 >&- 2>&- & "
+                  f"{self.IS_SLEEP}; else "
+                  "until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
+                  "sleep 0.01; done; fi")
+        done, jobs = self.report_of("-j2", "sh", "-c", script, ":::", "1", "2")
+        self.assertEqual([each["leftover"] for each in jobs.values()
+                          if each.get("leftover")], [])
+        self.assertRegex(done.stderr, r"some job left processes behind: "
+                         r"\d+ sleep 1000 \(killed\)")
+
+    def test_is_ended_though_the_guard_dies_last(self):
+        # Held up by its output, the run is not over when its job is.
+        process = self.start("--leftover", "warn", "--report",
+                             self.path("report"), "-s",
+                             f"{self.HOLDER}; head -c 1500000 /dev/zero",
+                             ":::", "1")
+        guard = self.guard_of(process)
+        self.wait_for_file("pid")
+        wait_until(lambda: self.records("job"), "the end of the job")
+        os.kill(guard, signal.SIGSTOP)
+        size = 0
+        while size < 1500005:
+            size += len(process.stdout.read1(65536))
+        # Now the guard is asked to finish, and does not hear it.
+        wait_until(lambda: not waits_for_many(process.pid), "the last wait")
+        os.kill(guard, signal.SIGKILL)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
         self.assertEqual(self.marked(), {})
 
     def test_goes_on_with_allow(self):

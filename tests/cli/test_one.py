@@ -12,6 +12,21 @@ class One(ProgramTest):
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (7, "in\n", "err\n"))
 
+    def test_passes_other_descriptors_through(self):
+        reader, writer = os.pipe()
+        report, told = os.pipe()
+        done = self.run_program(
+            "one", "--report", f"fd:{told}", "sh", "-c",
+            f"echo hi >&{writer}; test -e /proc/self/fd/{told}",
+            pass_fds=(writer, told))
+        os.close(writer)
+        os.close(told)
+        self.assertEqual(os.read(reader, 100), b"hi\n")
+        # But not what is ours.
+        self.assertEqual(done.returncode, 1, done.stderr)
+        os.close(reader)
+        os.close(report)
+
     def test_gives_the_exit_code(self):
         def code(*arguments):
             return self.run_program("one", *arguments).returncode
@@ -25,6 +40,30 @@ class One(ProgramTest):
         done, jobs = self.report_of("one", "--capture", "echo", "text")
         self.assertEqual(done.stdout, "text\n")
         self.assertEqual(jobs[1]["out_bytes"], 5)
+
+    def test_counts_only_what_it_sees(self):
+        for options in ([], ["--pty"], ["--capture"]):
+            _, jobs = self.report_of("one", *options, "echo", "text")
+            seen = {"--capture": (5, 0), "--pty": (5, None)}
+            self.assertEqual(
+                (jobs[1]["out_bytes"], jobs[1]["err_bytes"]),
+                seen.get("".join(options), (None, None)))
+
+    def test_refuses_limits_of_what_it_does_not_see(self):
+        for option, value in (("--idle-timeout", "1s"),
+                              ("--max-output", "1K")):
+            done = self.run_program("one", option, value, "true")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(option + ": brood one does not see what the command "
+                          "writes; give --capture or --pty", done.stderr)
+            done = self.run_program("one", "--capture", option, value, "true")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_captures_nothing_that_has_nowhere_to_go(self):
+        done = self.run_program("one", "--capture", "echo", "hi",
+                                before=lambda: os.close(1))
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("the standard output is closed", done.stderr)
 
     def test_leaves_nothing_behind(self):
         done, jobs = self.report_of("one", "sh", "-c",

@@ -1,6 +1,11 @@
 """Where the output of jobs goes, and in which shape."""
 
+import fcntl
 import os
+import resource
+import struct
+import termios
+import time
 
 from program import ProgramTest, main, wait_until
 
@@ -136,6 +141,43 @@ class Results(ProgramTest):
         self.assertEqual(done.returncode, 125)
         self.assertIn("--results: " + self.path("res"), done.stderr)
 
+    def test_that_one_job_cannot_write_end_the_run(self):
+        os.makedirs(self.path("res/1"))
+        with open(self.path("res/1/b"), "w", encoding="ascii"):
+            pass
+        done = self.run_program("-k", "-j3", "--results", self.path("res"),
+                                "sh", "-c", "sleep 0.1; echo $0", ":::",
+                                *"abcde")
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("--results: " + self.path("res/1/b"), done.stderr)
+
+    def test_stay_when_no_further_attempt_is_made(self):
+        process = self.start("-k", "-j1", "--results", self.path("res"),
+                             "--report", self.path("report"), "--retries", "2",
+                             "--retry-delay", "1000s", "--joblog", "/dev/null",
+                             "-s", "echo tried; touch $DIR/up; exit 1", ":::",
+                             "1")
+        self.wait_for_file("report")
+        wait_until(lambda: self.records("job"), "the end of the attempt")
+        process.terminate()
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 143)
+        with open(self.path("res/1/1/stdout"), encoding="ascii") as file:
+            self.assertEqual(file.read(), "tried\n")
+
+    def test_need_no_descriptors_while_they_wait_for_their_turn(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+        # The first ends when the last has begun.
+        script = ("echo $0; test $0 = 60 && touch $DIR/last; "
+                  "test $0 = 1 || exit 0; "
+                  "until test -e $DIR/last; do sleep 0.01; done")
+        done = self.run_program("-k", "-j2", "--results", self.path("res"),
+                                "sh", "-c", script, ":::", *range(1, 61),
+                                before=few)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.split(), [str(i) for i in range(1, 61)])
+
 
 class Terminal(ProgramTest):
     def test_is_there_for_the_jobs(self):
@@ -155,6 +197,17 @@ class Terminal(ProgramTest):
                                 "1")
         self.assertEqual(done.stdout, "out\nerr\n")
 
+    def test_follows_the_size_of_ours(self):
+        process, ours = self.start_on_terminal(
+            "--pty", "-s", "trap 'stty size <&1; exit' WINCH; touch $DIR/up; "
+            "while :; do sleep 0.01; done", ":::", "1")
+        self.wait_for_file("up")
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 41, 101, 0, 0))
+        seen = b""
+        while b"41 101" not in seen:
+            seen += os.read(ours, 4096)
+        self.assertEqual(process.wait(timeout=60), 0)
+
     def test_is_not_there_otherwise(self):
         done = self.run_program("-s", "test -t 1 || echo no", ":::", "1")
         self.assertEqual(done.stdout, "no\n")
@@ -169,6 +222,13 @@ class Colors(ProgramTest):
         self.assertEqual(self.seen("--color", "always"), "1,\n")
         self.assertEqual(self.seen("--color", "never"), ",1\n")
         self.assertEqual(self.seen(), ",\n")
+
+
+def signals_wait(pid):
+    """Some signal has been sent, and not been taken."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return any(line.startswith(("SigPnd", "ShdPnd")) and
+                   int(line.split()[1], 16) for line in file)
 
 
 class OurOutput(ProgramTest):
@@ -220,12 +280,77 @@ class OurOutput(ProgramTest):
         process.stdout.close()
         process.stderr.close()
 
+    def test_slow_is_not_flooded_for_ever_by_a_leftover(self):
+        process = self.start("--lb", "--leftover", "allow", "-s",
+                             "yes & echo $! > $DIR/pid", ":::", "1")
+        end = time.monotonic() + 30
+        while process.stdout.read1(4096) and time.monotonic() < end:
+            time.sleep(0.0005)
+        self.assertIsNotNone(process.poll(), "held by a leftover")
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+        wait_until(lambda: not self.marked(), "the end of what cannot write")
+
+    def test_not_read_is_not_piled_up(self):
+        process = self.start("--buffer", "1M", "-j4", "--report",
+                             self.path("report"), "-s",
+                             "head -c 1000000 /dev/zero", ":::", *range(100))
+        self.wait_for_file("report")
+        wait_until(lambda: len(self.records("job")) > 10, "some jobs")
+        time.sleep(0.5)  # without a limit, most of the others run meanwhile
+        began = time.time()
+        self.assertEqual(len(process.communicate(timeout=60)[0]), 100 * 1000000)
+        self.assertEqual(process.returncode, 0)
+        starts = [each["start"] for each in self.records("job")]
+        self.assertEqual(len(starts), 100)
+        self.assertGreater(max(starts), began)
+
+    def test_error_that_is_not_read_does_not_hold_signals_up(self):
+        process = self.start("--report", self.path("report"), "-s",
+                             "head -c 300000 /dev/zero >&2", ":::", "1")
+        self.wait_for_file("report")
+        wait_until(lambda: self.records("job"), "the end of the job")
+        process.terminate()
+        wait_until(lambda: not signals_wait(process.pid), "the first is taken")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 143)
+        process.stdout.close()
+        process.stderr.close()
+
     def test_keeps_its_flags(self):
         reader, writer = os.pipe()
         self.run_program("echo", ":::", "1", stdout=writer)
         self.assertTrue(os.get_blocking(writer))
         os.close(reader)
         os.close(writer)
+
+
+class Words(ProgramTest):
+    """What brood itself prints of others' words."""
+
+    def check(self, text):
+        self.assertNotIn("\x1b", text)
+        self.assertNotIn("\nbrood: forged", text)
+        self.assertIn("forged", text)
+
+    def test_of_commands_are_plain(self):
+        self.check(self.run_program(
+            "-t", "true", ":::", "\x1b[2J\nbrood: forged").stderr)
+
+    def test_of_programs_that_are_missing_are_plain(self):
+        self.check(self.run_program(
+            "{}", "x", ":::", "/\x1b[2J\nbrood: forged").stderr)
+
+    def test_of_leftovers_are_plain(self):
+        name = "\x1b[2J\nbrood: forged"
+        self.check(self.run_program(
+            "-s", "sh -c 'while :; do sleep 0.05; done' {} & true", ":::",
+            name).stderr)
+
+    def test_of_who_writes_past_us_are_not_counted(self):
+        _, jobs = self.report_of("-u", "echo", ":::", "text")
+        self.assertEqual((jobs[1]["out_bytes"], jobs[1]["err_bytes"]),
+                         (None, None))
 
 
 if __name__ == "__main__":

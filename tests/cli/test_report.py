@@ -238,6 +238,15 @@ class Converting(InAFolder):
                           if event.get("cat") == "kill"],
                          ["SIGTERM", "SIGKILL", "SIGTERM"])
 
+    def test_trace_begins_with_the_first_job_that_started(self):
+        text = (report_lines.run_line() + report_lines.job_line(1) +
+                report_lines.job_line(2, "canceled", start=0, wall_s=0,
+                                      out_bytes=None, err_bytes=None) +
+                report_lines.end_line())
+        events = json.loads(self.convert("trace", text))["traceEvents"]
+        self.assertEqual([event["args"]["seq"] for event in events
+                          if event["ph"] == "X"], [1])
+
     def test_csv_and_tsv(self):
         text = self.convert("csv")
         rows = list(csv.DictReader(io.StringIO(text, newline="")))

@@ -15,6 +15,11 @@ class Timeouts(ProgramTest):
         self.assertEqual(jobs[1]["signal"], signal.SIGTERM)
         self.assertRegex(jobs[1]["kill_path"][0], r"^TERM@")
 
+    def test_of_zero_are_none(self):
+        for option in ("--timeout", "--idle-timeout", "--deadline"):
+            done = self.run_program(option, "0", "sleep", ":::", "0.1")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_kill_who_does_not_listen(self):
         done, jobs = self.report_of(
             "--timeout", "100ms", "--kill-after", "100ms", "-s",
@@ -129,6 +134,34 @@ class Halt(ProgramTest):
         self.assertEqual(done.returncode, 123)
         self.assertEqual(sorted(jobs), [1, 2, 3])
         self.assertIn("2 jobs failed", self.records("end")[0]["halted"])
+
+    def test_after_a_job_that_has_ended_well_is_a_success(self):
+        done = self.run_program("-j2", "--halt", "now,done=1", "sleep", ":::",
+                                "0.1", "1000")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_program("-j2", "--halt", "now,done=1", "-s", "{}",
+                                ":::", "false", "sleep 1000")
+        self.assertEqual(done.returncode, 123, done.stderr)
+
+    def test_leaves_a_record_of_who_was_read_and_never_started(self):
+        done, jobs = self.report_of(
+            "-j2", "--delay", "1000s", "--halt", "soon,fail=1", "-s", "{}",
+            ":::", "sleep 0.3; exit 1", "true", "true")
+        self.assertEqual(done.returncode, 123)
+        self.assertEqual([(seq, each["status"], each["start"] != 0)
+                          for seq, each in jobs.items()],
+                         [(1, "exit", True), (2, "skipped", False)])
+        self.assertEqual(self.records("end")[0]["skipped"], 2)
+
+    def test_by_a_part_waits_for_more_than_the_first_lines(self):
+        lines = "exit 1\n" + "exit 0\n" * 9
+        done = self.run_program("-j1", "--halt", "soon,fail=20%", text=lines)
+        self.assertEqual(done.returncode, 123)
+        _, jobs = self.report_of("-j1", "--halt", "soon,fail=20%", text=lines)
+        self.assertEqual(len(jobs), 10)
+        _, jobs = self.report_of("-j1", "--halt", "soon,fail=20%",
+                                 text="exit 1\n" * 10)
+        self.assertLess(len(jobs), 10)
 
     def test_now_ends_those_that_run(self):
         done, jobs = self.report_of(

@@ -29,6 +29,38 @@ class Usage(PlainTest):
             with self.subTest(arguments):
                 self.assert_refused(arguments, text)
 
+    def test_options_without_effect_are_refused(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".list") as commands:
+            commands.write("# none\ntrue\n\ntrue\n")
+            commands.flush()
+            for arguments, text in [
+                    (["--signal", "INT", "--term-seq", "INT,5,KILL", "x"],
+                     "--signal has no effect beside --term-seq"),
+                    (["--kill-after", "1", "--term-seq", "INT,5,KILL", "x"],
+                     "--kill-after has no effect beside --term-seq"),
+                    (["one", "--timeout", "300%", "x"], "no median"),
+                    (["all", "-n", "a,b,c", "-f", commands.name],
+                     "--names: 3 names for 2 commands")]:
+                with self.subTest(arguments):
+                    self.assert_refused(arguments, text)
+            self.out("all", "-n", "a,b", "-f", commands.name)
+
+    def test_a_value_that_cannot_be_quoted_is_refused(self):
+        for line, where in [("echo `ls {}`", "inside `...`"),
+                            ("cat <<E\n{}\nE", "behind a here-document"),
+                            ("echo ${x:-{}}", "inside ${...}")]:
+            with self.subTest(line):
+                self.assert_refused(
+                    [line, ":::", "x"], f"a value {where} cannot be quoted "
+                    "for the shell; begin the line with v={};")
+
+    def test_quotes_around_a_value_are_no_hole(self):
+        self.assertEqual(self.out('echo "{}"', ":::", "$(echo PWNED)"),
+                         "$(echo PWNED)\n")
+        self.assertEqual(self.out("echo '{}'", ":::", "x'; echo PWNED2"),
+                         "x'; echo PWNED2\n")
+        self.assertEqual(self.out('printf %s. "{}"', ":::", "a b"), "a b.")
+
     def test_closed_output_is_told_with_exit_code_125(self):
         for arguments in (["--help"], ["--version"],
                           ["--dry-run", "echo", ":::", "a"],
