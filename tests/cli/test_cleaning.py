@@ -186,8 +186,11 @@ class Leftovers(ProgramTest):
         self.assertEqual(self.marked(), {})
 
     def test_is_a_failure_with_fail(self):
-        done, jobs = self.report_of("--leftover", "fail", "-s", self.HOLDER,
+        done, jobs = self.report_of("--leftover", "fail", "--joblog",
+                                    self.path("log"), "-s", self.HOLDER,
                                     ":::", "1")
+        with open(self.path("log"), encoding="ascii") as file:
+            self.assertEqual(file.read().splitlines()[1].split("\t")[6], "123")
         self.assertEqual(done.returncode, 123)
         self.assertEqual(
             (jobs[1]["status"], jobs[1]["code"], jobs[1]["error"]),
