@@ -85,6 +85,11 @@ public:
     }
     ~live_display() override { block_.erase(); }
 
+    void use_output(const run_output& output) override
+    {
+        if (setup_.fd == STDERR_FILENO)
+            output_ = output;
+    }
     void run_started(const run_record& run) override
     {
         auto now = setup_.now();
@@ -102,6 +107,7 @@ public:
     void run_ended(const end_record&) override
     {
         over_ = true;
+        output_ = nullptr;
         block_.erase();
     }
 
@@ -152,6 +158,7 @@ private:
     time_point last_plain_{};
     bool writing_ = false;
     bool over_ = false;
+    run_output output_;  // none: the descriptor itself
 };
 
 void live_display::job_ended(const job_record& job)
@@ -232,6 +239,11 @@ void live_display::listing_wanted()
 // Lines that stay, in the place of the block, which follows below.
 void live_display::say(const std::string& text)
 {
+    if (output_) {
+        // Which has the block erased, and painted again.
+        output_(1, shown(text));
+        return;
+    }
     bool was_painted = block_.painted();
     block_.erase();
     write_all(setup_.fd, shown(text));

@@ -106,6 +106,14 @@ void engine::prepare()
                 [this] { tell([](run_listener& to) { to.before_output(); }); },
                 [this] { tell([](run_listener& to) { to.after_output(); }); });
     }
+    tell([this](run_listener& to) {
+        to.use_output([this](unsigned stream, std::string_view text) {
+            if (stream == 0)
+                printer_.port(0).write(text);
+            else
+                printer_.port(1).note(text);
+        });
+    });
     if (asked_.time.deadline) {
         deadline_.expires_after(
             std::chrono::duration_cast<clock::duration>(*asked_.time.deadline));
@@ -417,8 +425,15 @@ int engine::finish()
     const int code = exit_code_of(result_, asked_);
     const auto last = end_of_run(code);
     tell([&last](run_listener& to) { to.run_ended(last); });
+    // Whoever is to read it may not: a signal ends this wait, too.
+    const auto given_up = [this] {
+        const int number = pending_stop();
+        if (number != 0 && result_.signal == 0)
+            result_.signal = number;
+        return number != 0;
+    };
     for (const unsigned each : {0u, 1u})
-        printer_.port(each).drain();
+        printer_.port(each).drain(given_up);
     // What run_ended threw counts, too.
     return exit_code_of(result_, asked_);
 }

@@ -43,7 +43,8 @@ void engine::fail(const std::string& what)
 
 void engine::output_failed(const char* which, int error)
 {
-    if (result_.own_failure || finishing_)
+    // At the end only the report's last lines are written there.
+    if (result_.own_failure || (finishing_ && which == std::string("error")))
         return;
     fail(std::string("the standard ") + which +
          " cannot be written: " + std::strerror(error) + "; stopping");

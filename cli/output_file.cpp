@@ -93,6 +93,10 @@ void output_file::take(const std::string& number)
 
 void output_file::write(std::string_view bytes)
 {
+    if (output_) {
+        output_(fd_ == STDOUT_FILENO ? 0 : 1, bytes);
+        return;
+    }
     while (!bytes.empty() && !failed_) {
         auto written = ::write(fd_, bytes.data(), bytes.size());
         if (written >= 0) {

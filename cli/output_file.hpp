@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cli {
 
@@ -23,6 +25,14 @@ public:
     // program_error, once: what comes later is lost with the rest.
     void write(std::string_view bytes);
 
+    // From now on what is for one of our own streams goes this way, which
+    // reports errors itself.
+    void use(std::function<void(unsigned, std::string_view)> output)
+    {
+        if (fd_ == 1 || fd_ == 2)
+            output_ = std::move(output);
+    }
+
     // Nothing was in it when it was opened.
     bool empty() const noexcept { return empty_; }
     int descriptor() const noexcept { return fd_; }
@@ -36,6 +46,7 @@ private:
     bool owned_ = false;
     bool empty_ = true;
     bool failed_ = false;
+    std::function<void(unsigned, std::string_view)> output_;
     std::string doing_;  // "write the report to 'x'"
 };
 

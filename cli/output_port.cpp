@@ -102,6 +102,29 @@ bool output_port::write(std::string_view bytes)
     return has_room();
 }
 
+void output_port::note(std::string_view bytes)
+{
+    if (error_ != 0 || bytes.empty())
+        return;
+    if (before_)
+        before_();
+    while (pending_.empty() && !bytes.empty()) {
+        const auto done = try_write(bytes);
+        if (done >= 0)
+            bytes.remove_prefix(static_cast<std::size_t>(done));
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            bytes = {};
+    }
+    if (!bytes.empty()) {
+        pending_.append(bytes);
+        wait();
+    }
+    if (after_)
+        after_();
+}
+
 void output_port::when_room(std::function<void()> then)
 {
     waiters_.push_back(std::move(then));
@@ -171,15 +194,17 @@ void output_port::flush()
         idle_();
 }
 
-void output_port::drain()
+void output_port::drain(const std::function<bool()>& given_up)
 {
     while (sent_ < pending_.size() && error_ == 0) {
         const auto done = try_write(std::string_view(pending_).substr(sent_));
         if (done >= 0) {
             sent_ += static_cast<std::size_t>(done);
         } else if (errno == EAGAIN) {
+            if (given_up && given_up())
+                break;
             pollfd ready{fd_, POLLOUT, 0};
-            poll(&ready, 1, -1);
+            poll(&ready, 1, given_up ? 100 : -1);
         } else if (errno != EINTR) {
             fail(errno);
         }

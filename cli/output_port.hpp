@@ -28,6 +28,8 @@ public:
     // Takes all of it. False: enough is waiting now; call when_room before
     // there is more.
     bool write(std::string_view bytes);
+    // As write, but that it cannot be written is no failure of the run.
+    void note(std::string_view bytes);
     // Calls once, when there is room; never inline.
     void when_room(std::function<void()> then);
     bool has_room() const noexcept;
@@ -45,8 +47,9 @@ public:
     }
     // Drops what is waiting, and all that comes.
     void discard();
-    // Waits, by blocking, until all is written: at the end of the program.
-    void drain();
+    // Waits, by blocking, until all is written: at the end of the program. Is
+    // given up, where there is no room, as soon as `given_up` says so.
+    void drain(const std::function<bool()>& given_up = {});
 
 private:
     enum class kind { file, own_description, socket, shared };

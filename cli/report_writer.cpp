@@ -64,6 +64,8 @@ std::string to_joblog_line(const job_record& job)
     case job_status::idle:
     case job_status::output: code = -1; break;
     case job_status::spawn: code = job.code.value_or(127); break;
+    // For what it left behind (--leftover fail): 0 would say that all is well.
+    case job_status::exit: code = code == 0 && signal == 0 ? 123 : code; break;
     default: break;
     }
     std::array<char, 160> start;

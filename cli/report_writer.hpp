@@ -18,6 +18,7 @@ class report_writer : public run_listener {
 public:
     report_writer(const std::string& path, output_file::mode how);
 
+    void use_output(const run_output& output) override { file_.use(output); }
     void run_started(const run_record& run) override;
     void job_ended(const job_record& job) override;
     void run_ended(const end_record& end) override { write(end); }
@@ -34,6 +35,7 @@ class joblog_writer : public run_listener {
 public:
     joblog_writer(const std::string& path, output_file::mode how);
 
+    void use_output(const run_output& output) override { file_.use(output); }
     void job_ended(const job_record& job) override;
 
 private:

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,10 @@ enum class wait_reason {
     retry,      // all that is left waits for its --retry-delay
 };
 
+// Writes to the standard output (0) or error (1) behind all that the engine
+// has for it, and never blocks.
+using run_output = std::function<void(unsigned, std::string_view)>;
+
 class run_listener {
 public:
     run_listener() = default;
@@ -57,6 +62,9 @@ public:
     run_listener& operator=(const run_listener&) = delete;
     virtual ~run_listener() = default;
 
+    // Before all others: for what a listener has to say there itself. Valid
+    // until run_ended has returned.
+    virtual void use_output(const run_output&) {}
     // First of all, once.
     virtual void run_started(const run_record&) {}
     // The total has become known, or is larger than it was.

@@ -46,7 +46,10 @@ void run_summary::job_ended(const job_record& job)
 void run_summary::run_ended(const end_record& end)
 {
     auto text = summary_text(end, maxrss_, maxrss_seq_);
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    if (output_)
+        output_(1, text);
+    else
+        std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 }  // namespace cli

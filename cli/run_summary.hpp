@@ -16,12 +16,14 @@ std::string summary_text(const end_record& end, std::int64_t maxrss,
 // Prints it on stderr.
 class run_summary : public run_listener {
 public:
+    void use_output(const run_output& output) override { output_ = output; }
     void job_ended(const job_record& job) override;
     void run_ended(const end_record& end) override;
 
 private:
     std::int64_t maxrss_ = 0;
     std::uint64_t maxrss_seq_ = 0;
+    run_output output_;
 };
 
 }  // namespace cli

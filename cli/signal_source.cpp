@@ -36,6 +36,17 @@ void block_signals()
     std::signal(SIGPIPE, SIG_IGN);
 }
 
+int pending_stop()
+{
+    sigset_t sent;
+    sigemptyset(&sent);
+    sigpending(&sent);
+    for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+        if (sigismember(&sent, each) == 1)
+            return each;
+    return 0;
+}
+
 signal_source::signal_source(brood::asio::io_context& io,
                              std::function<void(signal_event)> handler)
     : fd_(io), handler_(std::move(handler))

@@ -37,6 +37,9 @@ private:
     std::function<void(signal_event)> handler_;
 };
 
+// One of them that is to end us, has been sent, and was not taken; 0: none.
+int pending_stop();
+
 // Blocks them; before any thread is made.
 void block_signals();
 

@@ -317,6 +317,49 @@ class OurOutput(ProgramTest):
         process.stdout.close()
         process.stderr.close()
 
+    def full_pipe(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        os.set_blocking(writer, False)
+        try:
+            while True:
+                os.write(writer, bytes(4096))
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        return writer
+
+    def test_error_without_room_for_our_own_lines_holds_no_job_up(self):
+        # Each failure is a line.
+        process = self.start("-j1", "--report", self.path("report"), "false",
+                             ":::", "1", "2", "3", stderr=self.full_pipe())
+        self.wait_for_file("report")
+        wait_until(lambda: len(self.records("job")) == 3, "the last job")
+        process.terminate()
+        wait_until(lambda: not signals_wait(process.pid), "the first is taken")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 143)
+        process.stdout.close()
+
+    def test_error_without_room_for_the_summary_can_be_given_up(self):
+        process = self.start("--summary", "--report", self.path("report"),
+                             "true", ":::", "1", stderr=self.full_pipe())
+        self.wait_for_file("report")
+        wait_until(lambda: self.records("end"), "the end of the report")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 143)
+        process.stdout.close()
+
+    def test_without_room_for_the_report_holds_no_signal_up(self):
+        process = self.start("-j1", "--report", "-", "-s", "touch $DIR/up.{}",
+                             ":::", *range(1, 5), stdout=self.full_pipe())
+        self.wait_for_file("up.4")
+        process.terminate()
+        wait_until(lambda: not signals_wait(process.pid), "the first is taken")
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 143)
+        process.stderr.close()
+
     def test_keeps_its_flags(self):
         reader, writer = os.pipe()
         self.run_program("echo", ":::", "1", stdout=writer)
