@@ -96,8 +96,6 @@ void read_buffer::grow(std::size_t least)
 void read_buffer::move_to(std::string other)
 {
     constexpr std::size_t piece = std::size_t{1} << 20;
-    if (advice_.will_be_filled && other.size() > large)
-        advice_.will_be_filled(other.data(), other.size());
     for (std::size_t at = 0; at < size(); at += piece) {
         auto* const from = storage_.data() + at_.begin + at;
         const auto bytes = std::min(size() - at, piece);

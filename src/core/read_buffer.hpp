@@ -15,10 +15,9 @@
 
 namespace brood::core {
 
-// What the system may be told about large pieces of memory; each may be null.
+// What the system may be told about large pieces of memory; may be null.
 struct memory_advice {
     using about = void (*)(char* memory, std::size_t size) noexcept;
-    about will_be_filled = nullptr;
     about is_done_with = nullptr;
 };
 

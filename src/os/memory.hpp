@@ -7,9 +7,6 @@
 
 namespace brood::os {
 
-// It will be written from its beginning on, for the most part.
-void will_be_filled(char* memory, std::size_t size) noexcept;
-
 // Nobody reads its contents any more: whole pages of it go back to the system
 // at once, while the memory stays its owner's.
 void is_done_with(char* memory, std::size_t size) noexcept;

@@ -501,7 +501,7 @@ TEST(read_buffer, needs_no_more_memory_than_there_are_bytes)
         const auto size = mib << 20;
         const auto used = peak_memory_of([size] {
             const std::string piece(1 << 16, 'x');
-            read_buffer buffer({nullptr, forget});
+            read_buffer buffer({forget});
             while (buffer.size() < size)
                 feed(buffer, piece);
             if (buffer.take_all().size() != size)

@@ -24,15 +24,6 @@ void advise(char* memory, std::size_t size, std::size_t unit,
 
 }  // namespace
 
-void will_be_filled(char* memory, std::size_t size) noexcept
-{
-    // One fault in place of 512 where the system has huge pages for those who
-    // ask (transparent_hugepage/enabled: madvise). Only whole ones, so that
-    // no neighbour's memory is meant.
-    constexpr std::size_t huge_page = std::size_t{2} * 1024 * 1024;
-    advise(memory, size, huge_page, MADV_HUGEPAGE);
-}
-
 void is_done_with(char* memory, std::size_t size) noexcept
 {
     constexpr std::size_t largest_page = std::size_t{64} * 1024;
