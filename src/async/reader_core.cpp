@@ -16,7 +16,7 @@ namespace brood::detail {
 
 reader_core::reader_core(const executor& io, os::channel end, std::size_t limit)
     : io_(io), limit_(limit), source_(std::in_place, io, std::move(end)),
-      buffer_(core::memory_advice{os::is_done_with})
+      buffer_(os::forget_memory)
 {
 }
 

@@ -29,7 +29,7 @@ constexpr std::size_t huge = std::size_t{256} * 1024 * 1024;
 std::span<char> read_buffer::prepare()
 {
     if (empty())
-        moved(0);
+        moved_down();
     // One long line must not keep its memory for ever, also where what comes
     // behind it never runs dry.
     if (storage_.size() > large && size() < touched_ / 8)
@@ -40,18 +40,17 @@ std::span<char> read_buffer::prepare()
             std::min(storage_.size() - at_.end, largest_chunk)};
 }
 
-void read_buffer::moved(std::size_t to) noexcept
+void read_buffer::moved_down() noexcept
 {
-    const auto size_now = size();
-    const auto place_of = [&](std::size_t place) {
-        return to + std::max(place, at_.begin) - at_.begin;
+    const auto place_of = [this](std::size_t place) {
+        return std::max(place, at_.begin) - at_.begin;
     };
     at_.searched = place_of(at_.searched);
     for (auto& searched : searched_)
         searched = place_of(searched);
     at_.data = storage_.data();
-    at_.begin = to;
-    at_.end = to + size_now;
+    at_.end = size();
+    at_.begin = 0;
 }
 
 void read_buffer::give_memory_back()
@@ -64,7 +63,7 @@ void read_buffer::make_room(std::size_t bytes)
     // Moving down costs less than it gains only while little is left.
     if (at_.begin >= size()) {
         std::memmove(storage_.data(), storage_.data() + at_.begin, size());
-        moved(0);
+        moved_down();
     }
     if (storage_.size() - at_.end < bytes)
         grow(size() + bytes);
@@ -100,11 +99,11 @@ void read_buffer::move_to(std::string other)
         auto* const from = storage_.data() + at_.begin + at;
         const auto bytes = std::min(size() - at, piece);
         std::memcpy(other.data() + at, from, bytes);
-        if (advice_.is_done_with && size() > large)
-            advice_.is_done_with(from, bytes);
+        if (forget_ && size() > large)
+            forget_(from, bytes);
     }
     storage_ = std::move(other);
-    moved(0);
+    moved_down();
     touched_ = size();
 }
 
@@ -143,7 +142,7 @@ std::string read_buffer::take_all()
     storage_.erase(0, at_.begin);
     auto taken = std::exchange(storage_, std::string());
     consume(size());
-    moved(0);
+    moved_down();
     touched_ = 0;
     return taken;
 }

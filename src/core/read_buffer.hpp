@@ -15,15 +15,14 @@
 
 namespace brood::core {
 
-// What the system may be told about large pieces of memory; may be null.
-struct memory_advice {
-    using about = void (*)(char* memory, std::size_t size) noexcept;
-    about is_done_with = nullptr;
-};
+// Tells the system that nobody reads a large piece of memory any more.
+using forget_function = void (*)(char* memory, std::size_t size) noexcept;
 
 class read_buffer {
 public:
-    explicit read_buffer(memory_advice advice = {}) noexcept : advice_(advice)
+    // `forget` may be null.
+    explicit read_buffer(forget_function forget = nullptr) noexcept
+        : forget_(forget)
     {
     }
     // The window shows into the storage.
@@ -79,8 +78,8 @@ private:
     void give_memory_back();
 
     void move_to(std::string other);
-    // What was at begin is now at `to`.
-    void moved(std::size_t to) noexcept;
+    // What was at begin is now at the beginning of storage_.
+    void moved_down() noexcept;
 
     // What at_ shows is data, the rest of storage_ is room, never written by
     // us. Kept as a string so that read-to-the-end hands it out without a
@@ -88,7 +87,7 @@ private:
     std::string storage_;
     detail::line_window at_;
     std::size_t touched_ = 0;  // behind it storage_ costs no memory
-    memory_advice advice_;
+    forget_function forget_;
     std::size_t chunk_ = 4096;  // what a short dialogue needs
     // For each separator: between begin and this place none begins.
     std::vector<std::string> searched_for_;

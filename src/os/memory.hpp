@@ -9,6 +9,6 @@ namespace brood::os {
 
 // Nobody reads its contents any more: whole pages of it go back to the system
 // at once, while the memory stays its owner's.
-void is_done_with(char* memory, std::size_t size) noexcept;
+void forget_memory(char* memory, std::size_t size) noexcept;
 
 }  // namespace brood::os

@@ -9,6 +9,8 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
+#include "support/peak_memory.hpp"
+#include "support/sanitized.hpp"
 
 #include BROOD_ASIO_HEADER(read.hpp)
 
@@ -229,19 +231,10 @@ TEST_F(pipe_growth, goes_on_quietly_where_the_kernel_refuses)
 
 namespace {
 
-std::size_t peak_memory()
-{
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmHWM:"))
-            return std::stoul(line.substr(6)) * 1024;
-    return 0;
-}
-
 // In a copy: of what a run needs beside the bytes that it returns.
 void needs_little_more_than_its_bytes(awaitable<std::size_t> (*body)())
 {
-    if (address_sanitizer || thread_sanitizer)
+    if (sanitized)
         GTEST_SKIP() << "a sanitizer's own memory grows along";
     in_a_copy([body] {
         // Sets the mark back; proc_pid_clear_refs(5).

@@ -3,6 +3,7 @@
 
 #include "core/read_buffer.hpp"
 #include "core/unset_string.hpp"
+#include "support/peak_memory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,6 +26,8 @@
 #include <vector>
 
 namespace {
+
+using brood_test::peak_memory;
 
 using brood::core::read_buffer;
 using strings = std::vector<std::string>;
@@ -445,16 +448,6 @@ TEST(read_buffer, gives_the_memory_back_also_when_it_never_runs_dry)
     EXPECT_TRUE(now < old || now >= end_of_old);
 }
 
-// The most memory that this process has had at a time, in bytes.
-std::size_t peak_memory()
-{
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmHWM:"))
-            return std::stoul(line.substr(6)) * 1024;
-    return 0;
-}
-
 // What a body needs at the most, in a process of its own.
 template <class Body>
 std::size_t peak_memory_of(const Body& body)
@@ -501,7 +494,7 @@ TEST(read_buffer, needs_no_more_memory_than_there_are_bytes)
         const auto size = mib << 20;
         const auto used = peak_memory_of([size] {
             const std::string piece(1 << 16, 'x');
-            read_buffer buffer({forget});
+            read_buffer buffer(forget);
             while (buffer.size() < size)
                 feed(buffer, piece);
             if (buffer.take_all().size() != size)
