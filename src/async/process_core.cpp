@@ -17,20 +17,24 @@
 
 namespace brood::detail {
 
+namespace {
+
+// Its last owner may be the orphan reaper, where no code of the user's may
+// run.
+command_data without_observer(command_data what)
+{
+    what.observer = nullptr;
+    return what;
+}
+
+}  // namespace
+
 process_core::process_core(const executor& io, const command_data& command,
                            std::source_location where)
     : io_(io), where_(where), drain_(command.drain), stop_(command.stop),
       policy_(command.on_drop), leads_group_(makes_group(command)),
       owns_family_(command.containment.has_value()), parent_(os::this_process())
 {
-}
-
-// Its last owner may be the orphan reaper, where no code of the user's may
-// run.
-static command_data without_observer(command_data what)
-{
-    what.observer = nullptr;
-    return what;
 }
 
 // What a child that has not called exec uses of ours, and how it says that it
@@ -51,8 +55,8 @@ struct process_core::start_under_way {
 
 // Everything that can fail is done before `spawn` is called: from there on
 // there is either no child, or a child with an owner.
-template <class Prepared, class Spawn>
-void process_core::become_child(Prepared& prepared, const command_data& command,
+template <class Spawn>
+void process_core::become_child(preparation& prepared, const command_data& command,
                                 Spawn spawn)
 {
     enter_context(prepared);
@@ -84,9 +88,14 @@ std::shared_ptr<process_core> process_core::start(const executor& io,
         tell_start_failed(io, site, error);
         throw;
     }
-    if (core->observed_)
-        core->observed_->spawned(core->pid_);
+    core->tell_spawned();
     return core;
+}
+
+void process_core::tell_spawned()
+{
+    if (observed_)
+        observed_->spawned(pid_);
 }
 
 std::shared_ptr<process_core>
@@ -105,8 +114,8 @@ process_core::begin_start(const executor& io, const command_data& command,
     });
     if (starting->report.is_open())
         core->starting_ = starting;
-    else if (core->observed_)
-        core->observed_->spawned(core->pid_);
+    else
+        core->tell_spawned();
     return core;
 }
 
@@ -163,8 +172,8 @@ void process_core::start_is_over()
         if (std::exchange(counted_, false))
             registry_->starts().start_failed();
         pid_ = -1;
-    } else if (observed_) {
-        observed_->spawned(pid_);
+    } else {
+        tell_spawned();
     }
     std::exchange(starting->over, nullptr)(std::move(why));
 }

@@ -119,12 +119,13 @@ private:
 
     struct start_under_way;
 
-    template <class Prepared, class Spawn>
-    void become_child(Prepared& prepared, const command_data& command,
+    template <class Spawn>
+    void become_child(preparation& prepared, const command_data& command,
                       Spawn spawn);
     void watch_start();
     void stop_watching_start() noexcept;
     void start_is_over();
+    void tell_spawned();
     void enter_context(const preparation& prepared);
     void join(child_registry& registry);
     void make_watch();
