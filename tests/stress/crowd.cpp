@@ -2,6 +2,7 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
+#include "support/sanitized.hpp"
 
 #include "os/setting.hpp"
 
@@ -17,11 +18,7 @@ namespace {
 
 using namespace brood_test;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int most = 500;
-#else
-constexpr int most = 10'000;
-#endif
+constexpr int most = sanitized ? 500 : 10'000;
 
 using crowd = clean_test;
 

@@ -8,6 +8,7 @@
 // frame that started it, thread-local storage, the signal mask.
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
+#include "support/sanitized.hpp"
 
 #include <gtest/gtest.h>
 
@@ -33,11 +34,7 @@ using namespace brood_test;
 
 using starts = clean_test;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int rounds = 40;
-#else
-constexpr int rounds = 250;
-#endif
+constexpr int rounds = sanitized ? 40 : 250;
 constexpr int starters = 3;
 
 std::atomic<long> signals_seen{0};

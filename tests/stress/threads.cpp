@@ -5,6 +5,7 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
+#include "support/sanitized.hpp"
 
 #include BROOD_ASIO_HEADER(co_spawn.hpp)
 #include BROOD_ASIO_HEADER(executor_work_guard.hpp)
@@ -49,11 +50,7 @@ using brood_test::wait_until;
 
 using threads = brood_test::clean_test;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
+using brood_test::sanitized;
 
 // How often something is done where `times` is the most that is sensible.
 constexpr int often(int times)

@@ -4,6 +4,7 @@
 #include "support/transports.hpp"
 #include "support/fixture.hpp"
 #include "support/pipes_by_hand.hpp"
+#include "support/sanitized.hpp"
 
 #include BROOD_ASIO_HEADER(io_context.hpp)
 #include BROOD_ASIO_HEADER(strand.hpp)
@@ -23,11 +24,7 @@ using namespace brood_test;
 
 using crowded_transports = clean_test;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int count_of_children = 100;
-#else
-constexpr int count_of_children = 400;
-#endif
+constexpr int count_of_children = sanitized ? 100 : 400;
 
 // Sends a text in pieces, and expects it back. What it holds is guarded by
 // nothing: its strand has to do.
