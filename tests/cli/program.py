@@ -137,6 +137,33 @@ class ProgramTest(unittest.TestCase):
         os.close(theirs)
         return process, ours
 
+    def suspend_and_continue(self, arguments, is_suspended):
+        """Runs the program below a shell that suspends and continues it: a
+        group without one is never suspended. `arguments` write a job's pid to
+        $DIR/job; is_suspended(pid) looks at it, then Ctrl-C ends all."""
+        shell, terminal = self.start_on_terminal(
+            "one", "sh", "-c",
+            f"set -m; {PROGRAM} {arguments}; "
+            "touch $DIR/suspended; while ! test -e $DIR/go; do sleep 0.01; "
+            "done; fg; echo rc $? > $DIR/rc")
+        job = int(self.text_of("job"))
+        os.write(terminal, b"\x1a")
+        self.wait_for_file("suspended")
+        is_suspended(job)
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        wait_until(lambda: state_of(job) == "S", "the job's going on")
+        os.write(terminal, b"\x03")
+        self.assertEqual(self.text_of("rc"), "rc 130\n")
+        shell.wait(timeout=60)
+
+    def text_of(self, name):
+        """What is in a file, once there is something."""
+        wait_until(lambda: os.path.exists(self.path(name)) and
+                   os.path.getsize(self.path(name)), name)
+        with open(self.path(name), encoding="ascii") as file:
+            return file.read()
+
     def marked(self):
         """The living processes with our mark: {pid: parent}."""
         found = {}

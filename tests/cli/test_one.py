@@ -2,7 +2,7 @@
 
 import os
 
-from program import ProgramTest, main, state_of, wait_until
+from program import ProgramTest, main, state_of
 
 
 class One(ProgramTest):
@@ -107,28 +107,9 @@ class One(ProgramTest):
         self.assertEqual(self.marked(), {})
 
     def test_is_suspended_with_the_command(self):
-        process, terminal = self.start_on_terminal(
-            "one", "sh", "-c",
-            "set -m; " + os.environ["BROOD_PROGRAM"] +
-            " one sh -c 'echo $$ > $DIR/job; exec sleep 1000'; "
-            "touch $DIR/suspended; while ! test -e $DIR/go; do sleep 0.01; "
-            "done; fg; echo rc $? > $DIR/rc")
-        wait_until(lambda: os.path.exists(self.path("job")) and
-                   os.path.getsize(self.path("job")), "the job")
-        with open(self.path("job"), encoding="ascii") as file:
-            job = int(file.read())
-        os.write(terminal, b"\x1a")
-        self.wait_for_file("suspended")
-        self.assertEqual(state_of(job), "T")
-        with open(self.path("go"), "w", encoding="ascii"):
-            pass
-        wait_until(lambda: state_of(job) == "S", "its going on")
-        os.write(terminal, b"\x03")
-        wait_until(lambda: os.path.exists(self.path("rc")) and
-                   os.path.getsize(self.path("rc")), "the end")
-        with open(self.path("rc"), encoding="ascii") as file:
-            self.assertEqual(file.read(), "rc 130\n")
-        process.wait(timeout=60)
+        self.suspend_and_continue(
+            "one sh -c 'echo $$ > $DIR/job; exec sleep 1000'",
+            lambda job: self.assertEqual(state_of(job), "T"))
 
     def test_gives_a_terminal_where_asked(self):
         done = self.run_program("one", "--pty", "sh", "-c",

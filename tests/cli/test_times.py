@@ -3,7 +3,7 @@
 import os
 import signal
 
-from program import ProgramTest, main, wait_until
+from program import ProgramTest, main, state_of, wait_until
 
 
 class Timeouts(ProgramTest):
@@ -249,31 +249,10 @@ class Signals(ProgramTest):
         self.assertEqual(out, b"first\n")
 
     def test_ctrl_z_suspends_the_jobs_too(self):
-        # A shell that continues it is needed: a group without one is never
-        # suspended.
-        shell, terminal = self.start_on_terminal(
-            "one", "sh", "-c",
-            "set -m; " + os.environ["BROOD_PROGRAM"] +
-            " -s 'echo $$ > $DIR/job; sleep 1000' ::: 1; "
-            "touch $DIR/suspended; while ! test -e $DIR/go; do sleep 0.01; "
-            "done; fg; echo rc $? > $DIR/rc")
-        wait_until(lambda: os.path.exists(self.path("job")) and
-                   os.path.getsize(self.path("job")), "the job")
-        with open(self.path("job"), encoding="ascii") as file:
-            job = int(file.read())
-        os.write(terminal, b"\x1a")
-        self.wait_for_file("suspended")
-        from program import state_of
-        wait_until(lambda: state_of(job) == "T", "the job's suspension")
-        with open(self.path("go"), "w", encoding="ascii"):
-            pass
-        wait_until(lambda: state_of(job) == "S", "the job's going on")
-        os.write(terminal, b"\x03")
-        wait_until(lambda: os.path.exists(self.path("rc")) and
-                   os.path.getsize(self.path("rc")), "the end")
-        with open(self.path("rc"), encoding="ascii") as file:
-            self.assertEqual(file.read(), "rc 130\n")
-        shell.wait(timeout=60)
+        self.suspend_and_continue(
+            "-s 'echo $$ > $DIR/job; sleep 1000' ::: 1",
+            lambda job: wait_until(lambda: state_of(job) == "T",
+                                   "the job's suspension"))
 
 
 if __name__ == "__main__":
