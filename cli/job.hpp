@@ -20,13 +20,13 @@ public:
 };
 
 struct job {
-    std::uint64_t seq = 0;           // from 1, in the order of the input
-    std::string name;                // empty: none was given
+    std::uint64_t seq = 0;  // from 1, in the order of the input
+    std::string name;       // empty: none was given
     // What is executed; for a shell line {"/bin/sh", "-c", line}.
     std::vector<std::string> argv;
     bool shell = false;
     std::vector<std::string> values;  // what the input gave
-    std::string tag;                 // --tagstring filled in, without the tab
+    std::string tag;                  // --tagstring filled in, without the tab
     // The command as a person reads and repeats it: quoted, or the shell line.
     std::string display;
 };

@@ -37,7 +37,7 @@ struct input_options {
     std::vector<input_list> lists;  // empty: stdin
     std::string delimiter = "\n";   // "\0" for --null
     unsigned max_args = 1;
-    std::string colsep;             // a regular expression; empty: no columns
+    std::string colsep;  // a regular expression; empty: no columns
     bool csv = false;
     bool header = false;
     bool no_run_if_empty = false;
@@ -51,7 +51,7 @@ struct halt_policy {
 
     when at = when::never;
     counted what = counted::fail;
-    double limit = 1;       // a number, or a part of all jobs:
+    double limit = 1;  // a number, or a part of all jobs:
     bool percent = false;
 };
 
@@ -101,12 +101,12 @@ struct output_options {
     std::optional<std::string> tag;  // a template; "{}" for --tag
     bool print_commands = false;     // -t
     bool fail_only = false;
-    std::string results;             // a folder
+    std::string results;  // a folder
     std::uint64_t buffer = 4u << 20;
     std::optional<std::uint64_t> max_output;
     bool kill_on_overflow = false;
     bool pty = false;
-    unsigned short columns = 0;      // 0: the terminal's, or 80x24
+    unsigned short columns = 0;  // 0: the terminal's, or 80x24
     unsigned short rows = 0;
     enum class color_use { automatic, always, never };
     color_use color = color_use::automatic;
@@ -123,16 +123,16 @@ struct cleaning_options {
 struct record_options {
     std::string report;  // a path, "-", "fd:N"; empty: none
     std::string joblog;
-    std::string resume_from;         // --resume with --report or --joblog
+    std::string resume_from;  // --resume with --report or --joblog
     bool resume = false;
-    bool resume_failed = false;      // also those that failed
+    bool resume_failed = false;  // also those that failed
     bool summary = false;
 };
 
 struct display_options {
     enum class progress_use { automatic, none, plain, full };
     progress_use progress = progress_use::automatic;
-    int verbosity = 0;               // -v, -vv; -q is -1
+    int verbosity = 0;  // -v, -vv; -q is -1
     bool dry_run = false;
 };
 
@@ -149,9 +149,9 @@ struct options {
     std::vector<std::string> names;  // all -n a,b
     std::string commands_file;       // all -f
     bool shell = false;
-    std::string stdin_from;          // a path; empty: /dev/null
-    bool one_captures = false;       // one --capture
-    bool exit_code_count = false;    // --exit-code count
+    std::string stdin_from;        // a path; empty: /dev/null
+    bool one_captures = false;     // one --capture
+    bool exit_code_count = false;  // --exit-code count
 
     input_options input;
     limit_options limits;

@@ -56,8 +56,8 @@ struct process_core::start_under_way {
 // Everything that can fail is done before `spawn` is called: from there on
 // there is either no child, or a child with an owner.
 template <class Spawn>
-void process_core::become_child(preparation& prepared, const command_data& command,
-                                Spawn spawn)
+void process_core::become_child(preparation& prepared,
+                                const command_data& command, Spawn spawn)
 {
     enter_context(prepared);
     take_ends(prepared, command.limit);
