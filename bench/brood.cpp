@@ -8,6 +8,7 @@
 #include BROOD_ASIO_HEADER(redirect_error.hpp)
 
 #include <cstddef>
+#include <cstdint>
 #include <ranges>
 #include <string>
 #include <utility>
@@ -153,31 +154,35 @@ awaitable<void> duplex(std::string tiny, long bytes)
         bench::fail("the output");
 }
 
-// The quick way: takes what is there without suspending, and waits only when
-// there is no whole line.
-awaitable<void> try_readline(std::string tiny, long count)
+awaitable<void> pass_on(std::string tiny, long bytes)
 {
-    const auto what = source(tiny, "lines", count);
+    const auto sink = brood::exec(tiny, "sink").in(brood::piped);
+    const auto what = source(tiny, "flood", bytes);
     const bench::stopwatch watch;
-    auto child = co_await brood::create_subprocess(what);
-    auto& out = child.out();
-    long seen = 0;
-    for (;;) {
-        while (out.try_readline())
-            ++seen;
-        const auto line = co_await out.readline();
-        if (line.empty())
-            break;
-        ++seen;
-    }
-    co_await child.wait();
-    bench::report(watch, count);
-    if (seen != count)
-        bench::fail("the lines");
+    auto from = co_await brood::create_subprocess(what);
+    auto to = co_await brood::create_subprocess(sink);
+    const auto total = co_await brood::copy(from.out(), to.in());
+    to.in().close();
+    co_await from.wait();
+    co_await to.wait();
+    bench::report(watch, bytes);
+    if (total != static_cast<std::uint64_t>(bytes))
+        bench::fail("the output");
 }
 
-// The lines that are there, in a plain loop.
-long count_lines(brood::stream_reader& from)
+// How many lines are there, taken without suspending.
+using take_lines = long(brood::stream_reader& from);
+
+// In plain functions: g++ keeps a coroutine's variables in memory.
+long by_try_readline(brood::stream_reader& from)
+{
+    long seen = 0;
+    while (from.try_readline())
+        ++seen;
+    return seen;
+}
+
+long by_buffered_lines(brood::stream_reader& from)
 {
     long seen = 0;
     for (const auto line : from.buffered_lines())
@@ -185,7 +190,13 @@ long count_lines(brood::stream_reader& from)
     return seen;
 }
 
-awaitable<void> buffered_lines(std::string tiny, long count)
+// Each line is one awaitable and one string.
+long none(brood::stream_reader&)
+{
+    return 0;
+}
+
+awaitable<void> lines(std::string tiny, long count, take_lines* take)
 {
     const auto what = source(tiny, "lines", count);
     const bench::stopwatch watch;
@@ -193,7 +204,7 @@ awaitable<void> buffered_lines(std::string tiny, long count)
     auto& out = child.out();
     long seen = 0;
     for (;;) {
-        seen += count_lines(out);
+        seen += take(out);
         const auto line = co_await out.readline();
         if (line.empty())
             break;
@@ -205,23 +216,19 @@ awaitable<void> buffered_lines(std::string tiny, long count)
         bench::fail("the lines");
 }
 
-// The plain way: one awaitable and one string for each line.
+awaitable<void> try_readline(std::string tiny, long count)
+{
+    return lines(std::move(tiny), count, by_try_readline);
+}
+
+awaitable<void> buffered_lines(std::string tiny, long count)
+{
+    return lines(std::move(tiny), count, by_buffered_lines);
+}
+
 awaitable<void> readline(std::string tiny, long count)
 {
-    const auto what = source(tiny, "lines", count);
-    const bench::stopwatch watch;
-    auto child = co_await brood::create_subprocess(what);
-    long seen = 0;
-    for (;;) {
-        const auto line = co_await child.out().readline();
-        if (line.empty())
-            break;
-        ++seen;
-    }
-    co_await child.wait();
-    bench::report(watch, count);
-    if (seen != count)
-        bench::fail("the lines");
+    return lines(std::move(tiny), count, none);
 }
 
 awaitable<void> alive(std::string tiny, long count)
@@ -303,6 +310,7 @@ int main(int argc, char** argv)
         {"read_all", work(read_all)},
         {"write_some", work(write_some)},
         {"duplex", work(duplex)},
+        {"pass_on", work(pass_on)},
         {"try_readline", work(try_readline)},
         {"buffered_lines", work(buffered_lines)},
         {"readline", work(readline)},

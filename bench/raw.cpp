@@ -325,6 +325,31 @@ void duplex(const char* tiny, long bytes)
         bench::fail("the output");
 }
 
+// From one child to another, never read.
+void pass_on(const char* tiny, long bytes)
+{
+    const auto argv = argv_of(tiny, "sink");
+    const bench::stopwatch watch;
+    const auto from = start_source(tiny, "flood", bytes);
+    const auto in = make_pipe();
+    const auto to = spawn({tiny, argv.data(), -1, in.read_end});
+    ::close(in.read_end);
+    long total = 0;
+    constexpr std::size_t most = std::size_t{1} << 20;
+    while (const long moved =
+               ::splice(from.pipe, nullptr, in.write_end, nullptr, most, 0)) {
+        if (moved < 0)
+            bench::fail("splice");
+        total += moved;
+    }
+    ::close(in.write_end);
+    finish(from);
+    reap(to);
+    bench::report(watch, bytes);
+    if (total != bytes)
+        bench::fail("the output");
+}
+
 void lines(const char* tiny, long count)
 {
     std::vector<char> buffer(2 * bench::block_size);
@@ -394,9 +419,9 @@ int main(int argc, char** argv)
         {"in_flight", in_flight},   {"two_in_flight", two_in_flight},
         {"read_some", read_some},   {"read_all", read_all},
         {"write_some", write_some}, {"duplex", duplex},
-        {"try_readline", lines},    {"readline", lines},
-        {"buffered_lines", lines},  {"alive", alive},
-        {"stall", stall},
+        {"pass_on", pass_on},       {"try_readline", lines},
+        {"readline", lines},        {"buffered_lines", lines},
+        {"alive", alive},           {"stall", stall},
     };
     return bench::run_named_work(argc, argv, works);
 }

@@ -63,6 +63,7 @@ WORKS = [
          "GB/s", 1.05, asked="read_some", raw_pipe=MIB),
     Work("read_all", "communicate", 256 * MIB, "GB/s", 1.05),
     Work("duplex", "both ways through cat", 256 * MIB, "GB/s", 1.05),
+    Work("pass_on", "from one child to another", 512 * MIB, "GB/s", 1.05),
     Work("buffered_lines", "lines of 8 bytes, buffered_lines", 5_000_000,
          "M/s", 1.1),
     Work("try_readline", "lines of 8 bytes, try_readline", 5_000_000, "M/s"),

@@ -8,6 +8,7 @@
 #include <brood/command.hpp>
 #include <brood/completed_process.hpp>
 #include <brood/connect_pipe.hpp>
+#include <brood/copy.hpp>
 #include <brood/errors.hpp>
 #include <brood/exit_status.hpp>
 #include <brood/launcher.hpp>

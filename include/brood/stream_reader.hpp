@@ -27,6 +27,7 @@
 namespace brood {
 
 namespace detail {
+class copying;
 class reader_core;
 }  // namespace detail
 
@@ -236,6 +237,8 @@ public:
     }
 
 private:
+    friend class detail::copying;
+
     using size_handler = detail::any_handler<void(error_code, std::size_t)>;
 
     struct initiate_read_some {

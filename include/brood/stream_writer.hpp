@@ -21,6 +21,7 @@
 namespace brood {
 
 namespace detail {
+class copying;
 class writer_core;
 }  // namespace detail
 
@@ -122,6 +123,8 @@ public:
     }
 
 private:
+    friend class detail::copying;
+
     using size_handler = detail::any_handler<void(error_code, std::size_t)>;
 
     struct initiate_write_some {

@@ -1,6 +1,7 @@
 // reader_core.cpp: see reader_core.hpp.
 #include "async/reader_core.hpp"
 
+#include "async/writer_core.hpp"
 #include "os/memory.hpp"
 
 #include <brood/errors.hpp>
@@ -135,6 +136,56 @@ void reader_core::read_on(std::function<void()> done)
             self->set_reading(false);
             done();
         });
+}
+
+bool reader_core::can_move_to(writer_core& to) noexcept
+{
+    return moves_ && source_ && to.can_be_moved_to(*source_);
+}
+
+void reader_core::start_move(std::shared_ptr<writer_core> to,
+                             any_handler<void(error_code, std::size_t)> handler)
+{
+    set_reading(true);
+    handler.on_cancel([weak = weak_from_this(), into = std::weak_ptr(to)] {
+        if (const auto self = weak.lock())
+            self->cancel();
+        if (const auto writer = into.lock())
+            writer->cancel_move();
+    });
+    auto ended = [self = shared_from_this(), handler = std::move(handler)](
+                     error_code ec, std::size_t bytes) mutable {
+        self->set_reading(false);
+        handler.complete_in_this_turn(self->seen_by_reader(ec), bytes);
+    };
+    source_->async_wait_readable([self = shared_from_this(), to = std::move(to),
+                                  ended =
+                                      std::move(ended)](error_code ec) mutable {
+        if (!ec && !self->source_)
+            ec = asio::error::operation_aborted;
+        if (ec)
+            return ended(ec, 0);
+        // From here on only the writer's side can keep us waiting.
+        to->start_move([self](pipe_sink& into) { return self->move_now(into); },
+                       {std::move(ended), self->io_});
+    });
+}
+
+// As the writer's moves are: 0 ends it.
+long reader_core::move_now(pipe_sink& to) noexcept
+{
+    if (!source_)
+        return 0;
+    const long moved = source_->move(to);
+    if (moved == 0)
+        end();
+    if (moved == -EAGAIN && !source_->is_readable())
+        return 0;  // somebody else has read it
+    if (moved == -EINVAL || moved == -ENOSYS || moved == -EPERM) {
+        moves_ = false;
+        return 0;
+    }
+    return moved;
 }
 
 void reader_core::read_what_is_there()

@@ -17,6 +17,8 @@
 
 namespace brood::detail {
 
+class writer_core;
+
 class reader_core : public std::enable_shared_from_this<reader_core> {
 public:
     // Throws system_error; `end` is closed then.
@@ -42,6 +44,15 @@ public:
     // inline. Stopped by cancel(), after which trouble() may be none.
     void read_to_end(std::function<void()> done);
 
+    // Whether start_move() works between the two.
+    bool can_move_to(writer_core& to) noexcept;
+    // Moves what comes next into the writer's pipe, unread. Completes with the
+    // count; 0 where there was nothing after all: try again, unless there is
+    // trouble() or can_move_to() has changed. Pre: can_move_to(to); the buffer
+    // is empty and nobody reads.
+    void start_move(std::shared_ptr<writer_core> to,
+                    any_handler<void(error_code, std::size_t)> handler);
+
     // Takes what is in the pipe now, without waiting. Pre: no read waits.
     void read_what_is_there();
 
@@ -62,6 +73,7 @@ private:
     // The end has been seen. There is nothing more to come, so the descriptor
     // goes at once.
     void end() noexcept;
+    long move_now(pipe_sink& to) noexcept;
     void set_reading(bool now) noexcept { buffer_.lines().is_reading = now; }
     void read_on(std::function<void()> done);
 
@@ -70,6 +82,7 @@ private:
     std::optional<pipe_source> source_;  // none: ended, or closed by us
     core::read_buffer buffer_;
     bool stopped_ = false;  // by cancel()
+    bool moves_ = true;     // the system has not refused to
     bool ended_ = false;
     error_code error_;
 };

@@ -118,7 +118,9 @@ void writer_core::flush_direct()
 {
     if (!direct_ || !sink_)
         return;
-    const long written = write_now(direct_->from.data(), direct_->from.size());
+    const auto& from = direct_->from;
+    const long written = direct_->instead ? direct_->instead(*sink_)
+                                          : write_now(from.data(), from.size());
     if (written == -EAGAIN)
         return;
     if (written < 0)
@@ -131,30 +133,57 @@ void writer_core::flush_direct()
 void writer_core::start_write_some(asio::const_buffer from,
                                    size_handler handler)
 {
+    start_direct({from, std::move(handler), move()});
+}
+
+bool writer_core::can_be_moved_to(pipe_source& from) noexcept
+{
+    return sink_ && from.can_move_to(*sink_);
+}
+
+void writer_core::start_move(move what, size_handler handler)
+{
+    start_direct({asio::const_buffer(), std::move(handler), std::move(what)});
+}
+
+void writer_core::cancel_move()
+{
+    if (direct_ && direct_->instead)
+        cancel_direct();
+}
+
+void writer_core::start_direct(direct_write write)
+{
     if (closing_ || !sink_)
-        return handler.complete(
+        return write.done.complete(
             error_ ? error_ : make_error_code(errc::stream_closed), 0);
     if (direct_)
-        return handler.complete(errc::already_writing, 0);
-    if (from.size() == 0)
-        return handler.complete({}, 0);
-    handler.on_cancel([weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (!self || !self->direct_)
-            return;
-        auto done = std::move(self->direct_->done);
-        self->direct_.reset();
-        if (self->waiting() == 0 && self->closing_)
-            self->finish_close();
-        else if (self->waiting() == 0)
-            self->sink_->cancel();
-        done.complete(asio::error::operation_aborted, 0);
+        return write.done.complete(errc::already_writing, 0);
+    if (!write.instead && write.from.size() == 0)
+        return write.done.complete({}, 0);
+    write.done.on_cancel([weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->cancel_direct();
     });
-    direct_.emplace(direct_write{from, std::move(handler), waiting()});
+    direct_.emplace(std::move(write));
+    direct_->behind = waiting();
     if (waiting() == 0)
         flush_direct();
     if (direct_)
         wait_writable();
+}
+
+void writer_core::cancel_direct()
+{
+    if (!direct_)
+        return;
+    auto done = std::move(direct_->done);
+    direct_.reset();
+    if (waiting() == 0 && closing_)
+        finish_close();
+    else if (waiting() == 0)
+        sink_->cancel();
+    done.complete(asio::error::operation_aborted, 0);
 }
 
 void writer_core::start_drain(done_handler handler)

@@ -12,6 +12,7 @@
 
 #include BROOD_ASIO_HEADER(buffer.hpp)
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -53,6 +54,14 @@ public:
     void start_drain(done_handler handler);
     // Writes at least one byte of the caller's memory.
     void start_write_some(asio::const_buffer from, size_handler handler);
+    // Whether what is in `from` can be moved into our pipe.
+    bool can_be_moved_to(pipe_source& from) noexcept;
+    // Calls `move` until it does not say -EAGAIN, each time that there is room
+    // and what came before is written. Completes with the count.
+    using move = std::function<long(pipe_sink&)>;
+    void start_move(move what, size_handler handler);
+    // The one that is under way completes with operation_aborted.
+    void cancel_move();
     // Closes once everything has been written.
     void close();
     // The same, but lets a child with a terminal see the end of its input.
@@ -79,13 +88,16 @@ private:
     struct direct_write {
         asio::const_buffer from;
         size_handler done;
-        std::size_t behind;  // so many pending bytes came before it
+        move instead;            // of writing what is in `from`
+        std::size_t behind = 0;  // so many pending bytes came before it
     };
 
     long write_now(const void* data, std::size_t size) noexcept;
     void flush();
     void flush_pending(std::size_t bytes);
     void flush_direct();
+    void start_direct(direct_write write);
+    void cancel_direct();
     void wait_writable();
     void fail(int error);
     void finish_close();

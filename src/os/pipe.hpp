@@ -15,6 +15,14 @@ long write_quietly(int number, const void* data, std::size_t size) noexcept;
 long write_file_quietly(int number, const void* data,
                         std::size_t size) noexcept;
 
+// Moves up to `bytes` bytes from one pipe into another one without copying
+// them: the count (0: end of file), or -errno; -EAGAIN: there is none to move,
+// or no room. Raises no SIGPIPE.
+long move_quietly(int from, int to, std::size_t bytes) noexcept;
+
+// Whether read(2) would not have to wait.
+bool is_readable(int number) noexcept;
+
 // Reads like read(2) and returns the count (0: end of file), or -errno.
 long read_some(int number, void* data, std::size_t size) noexcept;
 

@@ -49,7 +49,7 @@ PUBLIC_LAYERS = {
         unlimited version
     """,
     "async": """
-        adopt_process asio called_process_error child_watcher connect_pipe
+        adopt_process asio called_process_error child_watcher connect_pipe copy
         create_subprocess detail/any_handler detail/has_executor detail/is_awaitable
         detail/patient_starts
         detail/protocol_factory errc errors

@@ -86,6 +86,34 @@ std::size_t pipe_source::capacity() noexcept
     return std::max(os::pipe_capacity(io_.native_handle()), usual);
 }
 
+bool pipe_source::can_move_to(pipe_sink& to) noexcept
+{
+    const auto fits = [](const os::channel_kind& kind, int number) {
+        return kind.manner == os::io_manner::nonblocking && !kind.waits_first &&
+               os::is_pipe(number);
+    };
+    return fits(kind_, io_.native_handle()) &&
+           fits(to.kind_, to.io_.native_handle());
+}
+
+long pipe_source::move(pipe_sink& to) noexcept
+{
+    constexpr std::size_t most = core::pipe_heat::largest;
+    const long moved =
+        os::move_quietly(io_.native_handle(), to.io_.native_handle(), most);
+    if (moved > 0) {
+        const auto bytes = static_cast<std::size_t>(moved);
+        note(bytes, most);
+        to.growth_.moved(to.io_.native_handle(), bytes, most);
+    }
+    return moved;
+}
+
+bool pipe_source::is_readable() noexcept
+{
+    return os::is_readable(io_.native_handle());
+}
+
 void pipe_source::cancel() noexcept
 {
     ++cancels_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "os/channel.hpp"
+#include "os/pipe.hpp"
 #include "os/pipe_growth.hpp"
 
 #include <brood/asio.hpp>
@@ -21,6 +22,8 @@
 #include <utility>
 
 namespace brood::detail {
+
+class pipe_sink;
 
 // The end that we read.
 class pipe_source {
@@ -47,6 +50,19 @@ public:
     }
     // The count (0: end of file), or -errno.
     long read_now(void* data, std::size_t size) noexcept;
+    // handler(error_code) once there is something to read, or the end.
+    template <class Handler>
+    void async_wait_readable(Handler handler)
+    {
+        io_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       std::move(handler));
+    }
+    // Whether move() may be tried: both are pipes that never wait.
+    bool can_move_to(pipe_sink& to) noexcept;
+    // Moves what is there now, unread. The count (0: end of file), or -errno;
+    // -EAGAIN: nothing is there, or there is no room.
+    long move(pipe_sink& to) noexcept;
+    bool is_readable() noexcept;
     // What a pipe can hold at the most.
     std::size_t capacity() noexcept;
     void cancel() noexcept;
@@ -132,6 +148,8 @@ public:
     void cancel() noexcept;
 
 private:
+    friend class pipe_source;
+
     asio::posix::stream_descriptor io_;
     os::channel_kind kind_;
     os::pipe_growth growth_;

@@ -123,6 +123,11 @@ mode_t file_type(int number) noexcept
     return is_open ? about.st_mode & S_IFMT : 0;
 }
 
+bool is_pipe(int number) noexcept
+{
+    return S_ISFIFO(file_type(number));
+}
+
 bool is_regular_file(int number) noexcept
 {
     return S_ISREG(file_type(number));

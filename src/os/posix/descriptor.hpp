@@ -59,6 +59,7 @@ int check_open(int number) noexcept;
 
 // What S_ISREG and its like ask about; 0 for what is not open.
 mode_t file_type(int number) noexcept;
+bool is_pipe(int number) noexcept;
 bool is_regular_file(int number) noexcept;
 
 // True when a program that is run would find it open.

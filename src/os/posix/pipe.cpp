@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -33,16 +32,16 @@ bool is_pending(std::uint64_t signals) noexcept
     return pending & signals;
 }
 
-// The signal that comes with `error` of our own write is held back in this
+// The signal that comes with `error` of our own call is held back in this
 // thread and taken away. One that was pending before stays.
-long write_with_blocked(int signal, int error, int number, const void* data,
-                        std::size_t size) noexcept
+template <class Call>
+long with_blocked(int signal, int error, Call call) noexcept
 {
     const std::uint64_t bit = bit_of(signal);
     std::uint64_t before = 0;
     system_call(SYS_rt_sigprocmask, SIG_BLOCK, &bit, &before, sizeof before);
     const bool was_pending = is_pending(bit);
-    const long result = system_call(SYS_write, number, data, size);
+    const long result = call();
     if (result == -error && !was_pending) {
         const long no_time[2] = {0, 0};
         while (system_call(SYS_rt_sigtimedwait, &bit, nullptr, no_time,
@@ -54,9 +53,20 @@ long write_with_blocked(int signal, int error, int number, const void* data,
     return result;
 }
 
-bool is_pipe(int number) noexcept
+long write_with_blocked(int signal, int error, int number, const void* data,
+                        std::size_t size) noexcept
 {
-    return S_ISFIFO(file_type(number));
+    return with_blocked(signal, error, [=] {
+        return system_call(SYS_write, number, data, size);
+    });
+}
+
+// Whether `events` have come already.
+bool is_ready(int number, short events) noexcept
+{
+    pollfd asked{number, events, 0};
+    const std::uint64_t no_time[2] = {0, 0};
+    return system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0) != 0;
 }
 
 // BROOD_WRITE=block, read once, takes the older way on any kernel.
@@ -94,14 +104,28 @@ long write_file_quietly(int number, const void* data, std::size_t size) noexcept
 long write_without_waiting(int number, const void* data,
                            std::size_t size) noexcept
 {
-    pollfd asked{number, POLLOUT, 0};
-    const std::uint64_t no_time[2] = {0, 0};
-    const long ready = system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
-    if (ready == 0)
+    if (!is_ready(number, POLLOUT))
         return -EAGAIN;
     // A pipe that is ready has room for so many (pipe(7), PIPE_BUF).
     constexpr std::size_t surely_fits = 4096;
     return write_quietly(number, data, std::min(size, surely_fits));
+}
+
+long move_quietly(int from, int to, std::size_t bytes) noexcept
+{
+    return with_blocked(SIGPIPE, EPIPE, [=] {
+        long result = 0;
+        do
+            result = system_call(SYS_splice, from, nullptr, to, nullptr, bytes,
+                                 SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        while (result == -EINTR);
+        return result;
+    });
+}
+
+bool is_readable(int number) noexcept
+{
+    return is_ready(number, POLLIN);
 }
 
 long read_some(int number, void* data, std::size_t size) noexcept

@@ -1,0 +1,418 @@
+// copy.cpp: what one child writes is what another one reads, moved where that
+// can be done, and never lost, whatever happens to either.
+#include "support/async_test.hpp"
+#include "support/fixture.hpp"
+#include "support/refused_calls.hpp"
+
+#include "async/writer_core.hpp"
+#include "os/pipe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <sys/syscall.h>
+
+namespace {
+
+using namespace brood;
+using namespace brood_test;
+using namespace std::chrono_literals;
+
+using copies = clean_test;
+
+const error_code broken_pipe(EPIPE, asio::error::get_system_category());
+
+constexpr std::size_t mib = 1 << 20;
+
+// The bytes that this process has read with read(2) and its like; proc(5).
+std::uint64_t bytes_read()
+{
+    std::ifstream file("/proc/self/io");
+    std::string name;
+    std::uint64_t value = 0;
+    file >> name >> value;
+    require_equal(name, "rchar:");
+    return value;
+}
+
+// 8 MiB from one child to another, and back to us.
+awaitable<void> from_child_to_child()
+{
+    auto source = co_await create_subprocess(child("flood", "8M").out(piped));
+    auto cat = co_await create_subprocess(child("cat").in(piped).out(piped));
+    auto reading = co_await create_task(cat.out().read());
+    EXPECT_EQ(co_await copy(source.out(), cat.in()), 8 * mib);
+    EXPECT_TRUE(source.out().at_eof());
+    cat.in().close();
+    EXPECT_TRUE(co_await reading.join() == pattern(8 * mib));
+    EXPECT_EQ(co_await source.wait(), 0);
+    EXPECT_EQ(co_await cat.wait(), 0);
+}
+
+// A writer on a pipe that the test reads.
+class taken_writer {
+public:
+    explicit taken_writer(const executor& io)
+        : taken_writer(io, os::make_pipe(0))
+    {
+    }
+    stream_writer& operator*() noexcept { return writer_; }
+    stream_writer* operator->() noexcept { return &writer_; }
+
+    // What is there now.
+    std::string take()
+    {
+        std::string all;
+        std::string room(mib, '\0');
+        for (;;) {
+            const long got =
+                os::read_some(read_end_.number(), room.data(), room.size());
+            if (got <= 0)
+                return all;
+            all.append(room, 0, static_cast<std::size_t>(got));
+        }
+    }
+    void leave() { read_end_.close(); }
+
+private:
+    taken_writer(const executor& io, os::pipe_ends ends)
+        : read_end_(std::move(ends.read_end)),
+          writer_(std::make_shared<detail::writer_core>(
+              io, std::move(ends.write_end)))
+    {
+        os::set_nonblocking(read_end_.number());
+    }
+
+    os::descriptor read_end_;
+    stream_writer writer_;
+};
+
+}  // namespace
+
+TEST_F(copies, pass_on_everything)
+{
+    run_bounded(from_child_to_child());
+}
+
+TEST_F(copies, move_the_bytes_between_pipes_without_reading_them)
+{
+    auto main = []() -> awaitable<void> {
+        auto source =
+            co_await create_subprocess(child("flood", "32M").out(piped));
+        auto sink = co_await create_subprocess(
+            child("count-stdin").in(piped).out(piped));
+        const auto before = bytes_read();
+        EXPECT_EQ(co_await copy(source.out(), sink.in()), 32 * mib);
+        EXPECT_LT(bytes_read() - before, mib);
+        sink.in().close();
+        EXPECT_EQ(co_await sink.out().readline(),
+                  std::to_string(32 * mib) + "\n");
+        co_await source.wait();
+        co_await sink.wait();
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, read_and_write_where_the_system_refuses_to_move)
+{
+    for (const int error : {ENOSYS, EPERM, EINVAL})
+        BROOD_IN_A_COPY([error] {
+            refuse({{SYS_splice, error}});
+            run_bounded(from_child_to_child());
+        });
+}
+
+TEST_F(copies, read_from_a_terminal)
+{
+    auto main = []() -> awaitable<void> {
+        auto source = co_await create_subprocess(
+            child("echo", "one", "two").in(pty()).out(pty()));
+        auto cat =
+            co_await create_subprocess(child("cat").in(piped).out(piped));
+        EXPECT_EQ(co_await copy(source.out(), cat.in()), 10u);
+        cat.in().close();
+        EXPECT_EQ(co_await cat.out().read(), "one\r\ntwo\r\n");
+        co_await source.wait();
+        co_await cat.wait();
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, keep_the_order_with_what_was_read_and_written_before)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        taken_writer to(io);
+        // More than the pipe takes, so that some of it waits.
+        const auto first = pattern(200'000);
+        to->write(first);
+        from.feed("a line\nsecond");
+        EXPECT_EQ(co_await from->readline(), "a line\n");
+        from.feed(", third");
+        from.finish();
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        // What has been read goes behind what waits; what has not, too.
+        std::string got = to.take();
+        while (got.size() < first.size() + 13) {
+            co_await settle();
+            got += to.take();
+        }
+        EXPECT_TRUE(got == first + "second, third");
+        EXPECT_EQ(co_await copied.join(), 13u);
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, wait_for_who_is_slow)
+{
+    auto main = []() -> awaitable<void> {
+        auto cat =
+            co_await create_subprocess(child("cat").in(piped).out(devnull));
+        cat.send_signal(SIGSTOP);
+        EXPECT_TRUE(co_await becomes_true(
+            [pid = cat.pid()] { return process_state(pid) == 'T'; }));
+        auto source =
+            co_await create_subprocess(child("flood", "4M").out(piped));
+        auto copied = co_await create_task(copy(source.out(), cat.in()));
+        // Once both pipes are full, nobody has anything to do.
+        EXPECT_TRUE(co_await becomes_true(
+            [pid = source.pid()] { return process_state(pid) == 'S'; }));
+        co_await settle();
+        EXPECT_FALSE(copied.done());
+        EXPECT_EQ(source.poll(), std::nullopt);
+        cat.send_signal(SIGCONT);
+        EXPECT_EQ(co_await copied.join(), 4 * mib);
+        cat.in().close();
+        EXPECT_EQ(co_await cat.wait(), 0);
+        EXPECT_EQ(co_await source.wait(), 0);
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, cancelled_between_any_two_handlers_lose_nothing)
+{
+    const auto sent = pattern(300'001);
+    for (const bool read_before : {false, true})
+        for (int count = 0; count < 12; ++count) {
+            asio::io_context io;
+            fed_reader from(io.get_executor());
+            taken_writer to(io.get_executor());
+            std::string got;
+            std::size_t fed = 0;
+            std::optional<std::uint64_t> over;
+            for (int turn = 0; !over; ++turn) {
+                // One that is stopped before it has done anything must be let
+                // go on at times.
+                const bool enough = fed - got.size() > 40'000;
+                const auto piece = std::min(sent.size() - fed,
+                                            std::size_t{enough ? 0u : 7001u});
+                from.feed(std::string_view(sent).substr(fed, piece));
+                fed += piece;
+                const bool last = fed == sent.size();
+                if (last)
+                    from.finish();
+                if (read_before && !last && turn % 3 == 0) {
+                    io.restart();
+                    static_cast<void>(
+                        cancelled_between(io, 3, from->readuntil("never")));
+                }
+                over = cancelled_between(io, enough || last ? 100 : count,
+                                         copy(*from, *to));
+                got += to.take();
+                io.restart();
+                io.poll();
+                got += to.take();
+            }
+            EXPECT_TRUE(got == sent) << count;
+        }
+}
+
+TEST_F(copies, end_at_once_when_cancelled_while_the_writer_is_slow)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        for (const bool moved : {false, true}) {
+            fed_reader from(io);
+            taken_writer to(io);
+            // All that the pipe takes; without moves, and what drain() waits
+            // for.
+            to->write(pattern(64 * 1024));
+            if (!moved)
+                to->write(pattern(64 * 1024));
+            from.feed("rest\n");
+            if (!moved) {
+                EXPECT_EQ(from->try_readline(), std::nullopt);
+            }
+            EXPECT_TRUE(co_await thrown_by<timeout_error>(
+                wait_for(copy(*from, *to), 0s)));
+            // Neither side is left in use.
+            EXPECT_EQ(to.take().size(), 64u * 1024);
+            from.finish();
+            auto again = co_await create_task(copy(*from, *to));
+            std::string got;
+            while (!again.done()) {
+                co_await turns(1);
+                got += to.take();
+            }
+            co_await settle();
+            got += to.take();
+            EXPECT_TRUE(got.ends_with("rest\n"));
+        }
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, tell_that_nobody_reads_any_more_and_how_far_they_came)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        taken_writer to(io);
+        from.feed("first");
+        error_code why;
+        std::uint64_t copied = 0;
+        bool over = false;
+        async_copy(*from, *to, [&](error_code ec, std::uint64_t bytes) {
+            over = true;
+            why = ec;
+            copied = bytes;
+        });
+        EXPECT_FALSE(over);
+        co_await settle();
+        EXPECT_FALSE(over);
+        EXPECT_EQ(to.take(), "first");
+        to.leave();
+        from.feed("second");
+        EXPECT_TRUE(co_await becomes_true([&] { return over; }));
+        EXPECT_EQ(why, broken_pipe);
+        EXPECT_EQ(copied, 5u);
+        // Not lost: somebody else may have it.
+        EXPECT_EQ(co_await from->read(6), "second");
+        // Said at once the next time.
+        EXPECT_EQ(co_await error_of(copy(*from, *to)), broken_pipe);
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, refuse_streams_that_are_closed_or_in_use)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        taken_writer to(io);
+        {
+            auto reading = co_await create_task(from->readline());
+            EXPECT_EQ(co_await error_of(copy(*from, *to)),
+                      errc::already_reading);
+            from.feed("line\n");
+            EXPECT_EQ(co_await reading.join(), "line\n");
+        }
+        {
+            auto copied = co_await create_task(copy(*from, *to));
+            co_await settle();
+            EXPECT_TRUE(co_await thrown_by<std::logic_error>(from->readline()));
+            EXPECT_EQ(co_await error_of(copy(*from, *to)),
+                      errc::already_reading);
+            copied.cancel();
+            EXPECT_TRUE(co_await thrown_by<system_error>(copied.join()));
+        }
+        {
+            to->write(pattern(64 * 1024));
+            auto writing = co_await create_task(
+                to->async_write_some(asio::buffer("x", 1), use_awaitable));
+            co_await settle();
+            EXPECT_EQ(co_await error_of(copy(*from, *to)),
+                      errc::already_writing);
+            to.take();
+            EXPECT_EQ(co_await writing.join(), 1u);
+        }
+        from->close();
+        EXPECT_EQ(co_await error_of(copy(*from, *to)), errc::stream_closed);
+        fed_reader other(io);
+        to->close();
+        EXPECT_EQ(co_await error_of(copy(*other, *to)), errc::stream_closed);
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, end_when_their_streams_are_closed_meanwhile)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        taken_writer to(io);
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        from->close();
+        EXPECT_EQ(co_await error_of(copied.join()), errc::stream_closed);
+
+        fed_reader other(io);
+        auto second = co_await create_task(copy(*other, *to));
+        co_await settle();
+        to->close();
+        other.feed("too late");
+        EXPECT_EQ(co_await error_of(second.join()), errc::stream_closed);
+        EXPECT_EQ(co_await other->read(8), "too late");
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, end_when_the_child_that_reads_is_dropped)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        std::optional<task<std::uint64_t>> copied;
+        {
+            auto cat =
+                co_await create_subprocess(child("cat").in(piped).out(devnull));
+            copied = co_await create_task(copy(*from, cat.in()));
+            co_await settle();
+        }
+        from.feed("nobody is there");
+        EXPECT_EQ(co_await error_of(copied->join()), errc::stream_closed);
+        EXPECT_EQ(co_await from->read(100), "nobody is there");
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, go_with_their_loop)
+{
+    for (int count = 0; count < 8; ++count) {
+        asio::io_context io;
+        auto source = spawn_process(io, child("flood", "1G").out(piped));
+        auto cat = spawn_process(io, child("cat").in(piped).out(devnull));
+        bool called = false;
+        async_copy(source.out(), cat.in(),
+                   [&called](error_code, std::uint64_t) { called = true; });
+        for (int turn = 0; turn < count; ++turn)
+            io.poll_one();
+        EXPECT_FALSE(called);
+    }
+}
+
+TEST_F(copies, outlive_the_processes_whose_streams_they_are)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        taken_writer to(io);
+        std::optional<task<std::uint64_t>> copied;
+        {
+            auto source = co_await create_subprocess(
+                child("echo", "last words").out(piped));
+            copied = co_await create_task(copy(source.out(), *to));
+            co_await turns(1);
+            EXPECT_EQ(co_await source.wait(), 0);
+        }
+        EXPECT_EQ(co_await copied->join(), 11u);
+        EXPECT_EQ(to.take(), "last words\n");
+    };
+    run_bounded(main());
+}
