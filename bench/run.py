@@ -58,6 +58,8 @@ WORKS = [
          1.15, asked="spawn_wait", pinned=True),
     Work("spawn_communicate", "start and communicate", 1500, "us", 1.2),
     Work("in_flight", "start and wait, 64 in flight", 1500, "us", 1.0),
+    Work("jobs", "2,000 jobs of /bin/true, 2 at once", 2000, "us", 1.05,
+         asked="two_in_flight", child="/bin/true"),
     Work("read_some", "read", 1024 * MIB, "GB/s", 0.4),
     Work("read_some_large", "read, raw with a pipe of 1 MiB", 1024 * MIB,
          "GB/s", 1.05, asked="read_some", raw_pipe=MIB),

@@ -10,7 +10,8 @@ rounds of its ratio to brood and to bare system calls (raw). A peer whose tool
 or library is not here is left out, with the name of Debian's package for it.
 
 The programs are looked for in BROOD_BENCH_DIR (default: build/release/bench),
-the plots go to docs/performance/, unless a part was asked for.
+the plots and their figures go to docs/performance/, unless a part was asked
+for.
 """
 
 import argparse
@@ -282,6 +283,11 @@ def main():
         arguments.json.write_text(json.dumps(report, indent=1) + "\n",
                                   encoding="utf-8")
     if not (arguments.no_plots or arguments.only or arguments.peer):
+        # The figures that the plots and the page show, without those of each
+        # round.
+        shown = {what: report[what] for what in report if what != "results"}
+        (ROOT / "docs/performance/peers.json").write_text(
+            json.dumps(shown, indent=1) + "\n", encoding="utf-8")
         draw(report, folder)
 
 
