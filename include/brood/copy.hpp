@@ -27,14 +27,17 @@ public:
     {
     }
     executor_type get_executor() const noexcept { return io_; }
+    // Gives the two away, as those of a stream_writer do.
     template <class Handler>
-    void operator()(Handler&& done) const
+    void operator()(Handler&& done) &&
     {
-        start(handler(std::forward<Handler>(done), io_));
+        start(std::move(from_), std::move(to_),
+              handler(std::forward<Handler>(done), io_));
     }
 
 private:
-    BROOD_API void start(handler done) const;
+    BROOD_API static void start(std::shared_ptr<reader_core> from,
+                                std::shared_ptr<writer_core> to, handler done);
 
     std::shared_ptr<reader_core> from_;
     std::shared_ptr<writer_core> to_;
@@ -52,14 +55,16 @@ private:
 /// Pre:          the loop of both is the same.
 /// Completion:   void(error_code, std::uint64_t), the bytes passed on, also
 ///               with an error; never inline. broken_pipe when nobody reads
-///               any more, errc::stream_closed after a close() of either,
-///               errc::already_reading or errc::already_writing beside another
-///               operation.
+///               any more (nobody looks before there is something to write),
+///               errc::stream_closed after a close() of either, or once the
+///               process that `to` is of is gone; errc::already_reading or
+///               errc::already_writing beside another read, copy or
+///               async_write_some.
 /// Cancellation: every type. What was not passed on is still in `from`.
 /// Threads:      both belong to the one strand that calls.
 /// Lifetime:     of both processes: may end meanwhile, as for a read and a
 ///               write.
-/// Limits:       keeps 64 KiB and one read at the most, whoever is slow.
+/// Limits:       `to` keeps 128 KiB of it at the most, whoever is slow.
 /// Platform:     between two pipes of Linux the bytes are moved, not copied
 ///               (splice(2)); everywhere else they are read and written.
 template <class Token = asio::use_awaitable_t<>>

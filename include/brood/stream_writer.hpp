@@ -17,6 +17,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace brood {
 
@@ -127,13 +128,15 @@ private:
 
     using size_handler = detail::any_handler<void(error_code, std::size_t)>;
 
+    // These give the core away: an awaitable keeps them as long as it waits,
+    // and is kept by the core.
     struct initiate_write_some {
         using executor_type = executor;
         executor_type get_executor() const noexcept { return io; }
         template <class Handler>
-        void operator()(Handler&& handler, asio::const_buffer from) const
+        void operator()(Handler&& handler, asio::const_buffer from) &&
         {
-            start_write_some(core, from,
+            start_write_some(std::move(core), from,
                              size_handler(std::forward<Handler>(handler), io));
         }
         std::shared_ptr<detail::writer_core> core;
@@ -141,16 +144,16 @@ private:
     };
 
     using wait_handler = detail::any_handler<void(error_code)>;
-    using start_wait = void(const std::shared_ptr<detail::writer_core>&,
-                            wait_handler);
+    using start_wait = void(std::shared_ptr<detail::writer_core>, wait_handler);
 
     struct initiate_wait {
         using executor_type = executor;
         executor_type get_executor() const noexcept { return io; }
         template <class Handler>
-        void operator()(Handler&& handler) const
+        void operator()(Handler&& handler) &&
         {
-            start(core, wait_handler(std::forward<Handler>(handler), io));
+            start(std::move(core),
+                  wait_handler(std::forward<Handler>(handler), io));
         }
         std::shared_ptr<detail::writer_core> core;
         executor io;
@@ -159,9 +162,8 @@ private:
 
     static start_wait start_drain;
     static start_wait start_wait_closed;
-    static void
-    start_write_some(const std::shared_ptr<detail::writer_core>& core,
-                     asio::const_buffer from, size_handler handler);
+    static void start_write_some(std::shared_ptr<detail::writer_core> core,
+                                 asio::const_buffer from, size_handler handler);
 
     template <class Buffers>
     static asio::const_buffer first_buffer(const Buffers& buffers)

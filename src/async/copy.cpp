@@ -8,6 +8,7 @@
 #include BROOD_ASIO_HEADER(cancellation_signal.hpp)
 #include BROOD_ASIO_HEADER(error.hpp)
 
+#include <cerrno>
 #include <utility>
 
 namespace brood::detail {
@@ -27,10 +28,26 @@ public:
 
     void start()
     {
-        done_.on_cancel([weak = weak_from_this()] {
+        const auto to = to_.lock();
+        if (from_->is_reading())
+            return done_.complete(errc::already_reading, 0);
+        if (to->is_writing())
+            return done_.complete(errc::already_writing, 0);
+        const std::weak_ptr<copy_operation> weak = weak_from_this();
+        const auto stop = [weak] {
             if (const auto self = weak.lock())
-                self->cancel();
+                self->stop_step_.emit(asio::cancellation_type::all);
+        };
+        from_->claim(stop);
+        to->claim(stop);
+        done_.on_cancel([weak, stop] {
+            // A step that has come to its end cannot be cancelled any more: it
+            // must not be followed by another one.
+            if (const auto self = weak.lock())
+                self->cancelled_ = true;
+            stop();
         });
+        moves_ = from_->can_move_to(*to);
         step();
     }
 
@@ -46,69 +63,101 @@ private:
         const auto to = to_.lock();
         if (cancelled_)
             return end(asio::error::operation_aborted);
-        if (from_->is_reading())
-            return end(errc::already_reading);
-        if (!to || to->was_closed_by_us())
+        if (!to)
             return end(errc::stream_closed);
-        if (to->is_writing())
-            return end(errc::already_writing);
-        if (!from_->buffer().empty() || to->is_closing())
+        const bool has_read = !from_->buffer().empty();
+        if (!has_read && from_->trouble() == asio::error::eof)
+            return end({});
+        if (const auto ec = to->trouble())
+            return end(ec);
+        if (has_read)
             return write(*to);
         if (const auto ec = from_->trouble())
-            return end(ec == asio::error::eof ? error_code() : ec);
-        if (from_->can_move_to(*to))
-            move(to);
+            return end(ec);
+        if (moves_)
+            wait_to_move();
         else
             read();
     }
 
-    // What has been read already.
     void write(writer_core& to)
     {
+        // So that little is counted that is not yet sent.
+        constexpr std::size_t piece = std::size_t{64} * 1024;
         auto& buffer = from_->buffer();
-        if (to.write(buffer.view())) {
-            copied_ += buffer.size();
-            buffer.consume(buffer.size());
-        }
+        const auto bytes = buffer.view().substr(0, piece);
+        if (!to.write(bytes))
+            return end(to.trouble());
+        copied_ += bytes.size();
+        buffer.consume(bytes.size());
         auto drained = [self = shared_from_this()](error_code ec) {
             self->go_on(ec);
         };
         to.start_drain({cancellable(std::move(drained)), io_});
     }
+
     void read()
     {
-        auto filled = [self = shared_from_this()](error_code ec) {
-            // What else is wrong stands behind what came before it.
-            const bool aborted = ec == asio::error::operation_aborted;
-            self->go_on(aborted ? ec : error_code());
+        auto filled = [self = shared_from_this()](error_code) {
+            self->from_->end_step();
+            self->step();  // what is wrong stands behind what came before it
         };
+        from_->begin_step();
         from_->start_fill({cancellable(std::move(filled)), io_});
     }
-    void move(const std::shared_ptr<writer_core>& to)
+
+    // Only the writer's side can keep a move waiting then.
+    void wait_to_move()
     {
+        auto ready = [self = shared_from_this()](error_code ec) {
+            self->from_->end_step();
+            if (ec)
+                self->go_on(ec);
+            else
+                self->move();
+        };
+        from_->begin_step();
+        from_->start_wait({cancellable(std::move(ready)), io_});
+    }
+
+    void move()
+    {
+        const auto to = to_.lock();
+        if (!to || cancelled_)
+            return step();
+        auto move = [self = shared_from_this()](pipe_sink& into) {
+            const long moved = self->from_->move_now(into);
+            const bool refused =
+                moved < 0 && moved != -EAGAIN && moved != -EPIPE;
+            // What the system does not let us move can still be read.
+            if (refused)
+                self->moves_ = false;
+            return refused ? 0 : moved;
+        };
         auto moved = [self = shared_from_this()](error_code ec,
                                                  std::size_t bytes) {
             self->copied_ += bytes;
             self->go_on(ec);
         };
-        from_->start_move(to, {cancellable(std::move(moved)), io_});
+        to->start_move(std::move(move), {cancellable(std::move(moved)), io_});
     }
 
     void go_on(error_code ec)
     {
-        if (ec)
+        // A step is stopped by a cancellation, or since a stream was closed.
+        if (ec && ec != asio::error::operation_aborted)
             end(ec);
         else
             step();
     }
-    void cancel()
+
+    void end(error_code ec)
     {
-        // A step that has come to its end cannot be cancelled any more: it
-        // must not be followed by another one.
-        cancelled_ = true;
-        stop_step_.emit(asio::cancellation_type::all);
+        from_->release();
+        if (const auto to = to_.lock())
+            to->release();
+        done_.complete(ec, copied_);
     }
-    void end(error_code ec) { done_.complete(ec, copied_); }
 
     executor io_;
     std::shared_ptr<reader_core> from_;
@@ -118,13 +167,16 @@ private:
     std::uint64_t copied_ = 0;
     asio::cancellation_signal stop_step_;
     bool cancelled_ = false;
+    bool moves_ = false;  // where both are pipes, and the system lets us
 };
 
 }  // namespace
 
-void copying::start(handler done) const
+void copying::start(std::shared_ptr<reader_core> from,
+                    std::shared_ptr<writer_core> to, handler done)
 {
-    std::make_shared<copy_operation>(from_, to_, std::move(done))->start();
+    std::make_shared<copy_operation>(std::move(from), to, std::move(done))
+        ->start();
 }
 
 }  // namespace brood::detail

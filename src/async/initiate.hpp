@@ -14,17 +14,20 @@
 
 namespace brood::detail {
 
-// `start` takes the core and the erased handler.
+// `start` takes the core and the erased handler. The core is given away: an
+// awaitable keeps its initiation as long as it waits, and what the core itself
+// holds meanwhile must not hold the core.
 template <class Signature, class Core, class Start>
 struct initiation {
     using executor_type = executor;
     executor_type get_executor() const noexcept { return core->get_executor(); }
     template <class Handler>
-    void operator()(Handler&& handler) const
+    void operator()(Handler&& handler) &&
     {
-        std::invoke(start, core,
+        const auto begun = std::move(core);
+        std::invoke(start, begun,
                     any_handler<Signature>(std::forward<Handler>(handler),
-                                           core->get_executor()));
+                                           begun->get_executor()));
     }
     std::shared_ptr<Core> core;
     Start start;

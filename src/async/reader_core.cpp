@@ -138,54 +138,55 @@ void reader_core::read_on(std::function<void()> done)
         });
 }
 
-bool reader_core::can_move_to(writer_core& to) noexcept
+void reader_core::start_wait(any_handler<void(error_code)> handler)
 {
-    return moves_ && source_ && to.can_be_moved_to(*source_);
-}
-
-void reader_core::start_move(std::shared_ptr<writer_core> to,
-                             any_handler<void(error_code, std::size_t)> handler)
-{
+    const auto ec =
+        is_reading() ? make_error_code(errc::already_reading) : trouble();
+    if (ec)
+        return handler.complete(ec);
     set_reading(true);
-    handler.on_cancel([weak = weak_from_this(), into = std::weak_ptr(to)] {
+    handler.on_cancel([weak = weak_from_this()] {
         if (const auto self = weak.lock())
             self->cancel();
-        if (const auto writer = into.lock())
-            writer->cancel_move();
     });
-    auto ended = [self = shared_from_this(), handler = std::move(handler)](
-                     error_code ec, std::size_t bytes) mutable {
-        self->set_reading(false);
-        handler.complete_in_this_turn(self->seen_by_reader(ec), bytes);
-    };
-    source_->async_wait_readable([self = shared_from_this(), to = std::move(to),
-                                  ended =
-                                      std::move(ended)](error_code ec) mutable {
-        if (!ec && !self->source_)
-            ec = asio::error::operation_aborted;
-        if (ec)
-            return ended(ec, 0);
-        // From here on only the writer's side can keep us waiting.
-        to->start_move([self](pipe_sink& into) { return self->move_now(into); },
-                       {std::move(ended), self->io_});
-    });
+    source_->async_wait_readable(
+        [self = shared_from_this(),
+         handler = std::move(handler)](error_code result) mutable {
+            self->set_reading(false);
+            handler.complete_in_this_turn(self->seen_by_reader(result));
+        });
 }
 
-// As the writer's moves are: 0 ends it.
+bool reader_core::can_move_to(writer_core& to) noexcept
+{
+    return source_ && to.can_be_moved_to(*source_);
+}
+
 long reader_core::move_now(pipe_sink& to) noexcept
 {
     if (!source_)
         return 0;
     const long moved = source_->move(to);
-    if (moved == 0)
+    // The kernel looks at the other end first, and that may be full, or gone,
+    // where there is nothing left to move.
+    const bool at_end = moved == 0 || (moved < 0 && source_->has_ended());
+    if (at_end)
         end();
-    if (moved == -EAGAIN && !source_->is_readable())
-        return 0;  // somebody else has read it
-    if (moved == -EINVAL || moved == -ENOSYS || moved == -EPERM) {
-        moves_ = false;
-        return 0;
-    }
-    return moved;
+    const bool nothing =
+        at_end || (moved == -EAGAIN && !source_->is_readable());
+    return nothing ? 0 : moved;
+}
+
+void reader_core::claim(std::function<void()> closed)
+{
+    set_reading(true);
+    closed_ = std::move(closed);
+}
+
+void reader_core::release() noexcept
+{
+    closed_ = nullptr;
+    set_reading(false);
 }
 
 void reader_core::read_what_is_there()
@@ -222,6 +223,8 @@ void reader_core::cancel() noexcept
 void reader_core::close() noexcept
 {
     source_.reset();
+    if (const auto closed = closed_)
+        closed();
 }
 
 }  // namespace brood::detail

@@ -44,14 +44,21 @@ public:
     // inline. Stopped by cancel(), after which trouble() may be none.
     void read_to_end(std::function<void()> done);
 
-    // Whether start_move() works between the two.
+    // Waits until there is something to read, or the end.
+    void start_wait(any_handler<void(error_code)> handler);
+    // Whether move_now() may be tried.
     bool can_move_to(writer_core& to) noexcept;
-    // Moves what comes next into the writer's pipe, unread. Completes with the
-    // count; 0 where there was nothing after all: try again, unless there is
-    // trouble() or can_move_to() has changed. Pre: can_move_to(to); the buffer
-    // is empty and nobody reads.
-    void start_move(std::shared_ptr<writer_core> to,
-                    any_handler<void(error_code, std::size_t)> handler);
+    // Moves what is in the pipe into `to`, unread. The count; 0: nothing is
+    // there now, or never will be; or -errno, -EAGAIN: there is no room.
+    long move_now(pipe_sink& to) noexcept;
+
+    // For who reads in several steps: between them nobody else may. `closed`
+    // is called at a close() of ours.
+    void claim(std::function<void()> closed);
+    void release() noexcept;
+    // Each step is begun as if it were the only one.
+    void begin_step() noexcept { set_reading(false); }
+    void end_step() noexcept { set_reading(true); }
 
     // Takes what is in the pipe now, without waiting. Pre: no read waits.
     void read_what_is_there();
@@ -62,7 +69,7 @@ public:
     void abandon() noexcept
     {
         source_.reset();
-        set_reading(false);
+        release();
         io_ = executor();
     }
 
@@ -73,7 +80,6 @@ private:
     // The end has been seen. There is nothing more to come, so the descriptor
     // goes at once.
     void end() noexcept;
-    long move_now(pipe_sink& to) noexcept;
     void set_reading(bool now) noexcept { buffer_.lines().is_reading = now; }
     void read_on(std::function<void()> done);
 
@@ -81,8 +87,8 @@ private:
     std::size_t limit_;
     std::optional<pipe_source> source_;  // none: ended, or closed by us
     core::read_buffer buffer_;
-    bool stopped_ = false;  // by cancel()
-    bool moves_ = true;     // the system has not refused to
+    bool stopped_ = false;          // by cancel()
+    std::function<void()> closed_;  // of who has claimed us
     bool ended_ = false;
     error_code error_;
 };

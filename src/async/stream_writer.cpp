@@ -17,9 +17,11 @@ namespace {
 using start_function =
     void (writer_core::*)(detail::any_handler<void(error_code)>);
 
+// No coroutine: its frame would keep the core, which keeps it while it waits.
 awaitable<void> await(core_ptr core, start_function start)
 {
-    co_await detail::initiate<void(error_code)>(core, start, use_awaitable);
+    return detail::initiate<void(error_code)>(std::move(core), start,
+                                              use_awaitable);
 }
 
 }  // namespace
@@ -65,17 +67,15 @@ awaitable<void> stream_writer::wait_closed()
 {
     return await(core_, &writer_core::start_wait_closed);
 }
-void stream_writer::start_drain(const core_ptr& core, wait_handler handler)
+void stream_writer::start_drain(core_ptr core, wait_handler handler)
 {
     core->start_drain(std::move(handler));
 }
-void stream_writer::start_wait_closed(const core_ptr& core,
-                                      wait_handler handler)
+void stream_writer::start_wait_closed(core_ptr core, wait_handler handler)
 {
     core->start_wait_closed(std::move(handler));
 }
-void stream_writer::start_write_some(const core_ptr& core,
-                                     asio::const_buffer from,
+void stream_writer::start_write_some(core_ptr core, asio::const_buffer from,
                                      size_handler handler)
 {
     core->start_write_some(from, std::move(handler));

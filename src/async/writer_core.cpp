@@ -146,18 +146,32 @@ void writer_core::start_move(move what, size_handler handler)
     start_direct({asio::const_buffer(), std::move(handler), std::move(what)});
 }
 
-void writer_core::cancel_move()
+void writer_core::claim(std::function<void()> closed)
 {
-    if (direct_ && direct_->instead)
-        cancel_direct();
+    closed_ = std::move(closed);
+}
+
+void writer_core::tell_closed()
+{
+    if (const auto closed = closed_)
+        closed();
+}
+
+error_code writer_core::trouble() const noexcept
+{
+    if (error_)
+        return error_;
+    if (closing_ || !sink_)
+        return errc::stream_closed;
+    return {};
 }
 
 void writer_core::start_direct(direct_write write)
 {
-    if (closing_ || !sink_)
-        return write.done.complete(
-            error_ ? error_ : make_error_code(errc::stream_closed), 0);
-    if (direct_)
+    if (const auto ec = trouble())
+        return write.done.complete(ec, 0);
+    const bool claimed = closed_ && !write.instead;
+    if (direct_ || claimed)
         return write.done.complete(errc::already_writing, 0);
     if (!write.instead && write.from.size() == 0)
         return write.done.complete({}, 0);
@@ -269,6 +283,7 @@ void writer_core::finish_close()
     sink_.reset();
     complete_all(drains_, error_);
     complete_all(closes_, error_);
+    tell_closed();
 }
 
 void writer_core::let_go() noexcept
@@ -280,6 +295,7 @@ void writer_core::let_go() noexcept
     pending_.clear();
     sent_ = 0;
     sink_.reset();
+    tell_closed();
 }
 
 void writer_core::abandon() noexcept
@@ -293,6 +309,7 @@ void writer_core::abandon() noexcept
     drains_.clear();
     closes_.clear();
     direct_.reset();
+    closed_ = nullptr;
     io_ = executor();
 }
 

@@ -32,8 +32,8 @@ public:
     const executor& get_executor() const noexcept { return io_; }
     bool is_closing() const noexcept { return closing_ || error_; }
     bool was_closed_by_us() const noexcept { return closing_; }
-    // An async_write_some waits.
-    bool is_writing() const noexcept { return direct_.has_value(); }
+    // An async_write_some waits, or somebody has claimed us.
+    bool is_writing() const noexcept { return direct_ || closed_; }
     // False for a terminal, which has no half close.
     bool can_end() const noexcept { return can_end_; }
     // What write() has kept so far.
@@ -60,8 +60,13 @@ public:
     // and what came before is written. Completes with the count.
     using move = std::function<long(pipe_sink&)>;
     void start_move(move what, size_handler handler);
-    // The one that is under way completes with operation_aborted.
-    void cancel_move();
+    // For who writes in several steps: nobody else may start a move or an
+    // async_write_some meanwhile. `closed` is called once nothing can be
+    // written any more.
+    void claim(std::function<void()> closed);
+    void release() noexcept { closed_ = nullptr; }
+    // What stops a further write: an error, or that it is closed.
+    error_code trouble() const noexcept;
     // Closes once everything has been written.
     void close();
     // The same, but lets a child with a terminal see the end of its input.
@@ -97,6 +102,7 @@ private:
     void flush_pending(std::size_t bytes);
     void flush_direct();
     void start_direct(direct_write write);
+    void tell_closed();
     void cancel_direct();
     void wait_writable();
     void fail(int error);
@@ -119,6 +125,7 @@ private:
     handlers drains_;
     handlers closes_;
     std::optional<direct_write> direct_;
+    std::function<void()> closed_;  // of who has claimed us
 };
 
 }  // namespace brood::detail

@@ -22,6 +22,8 @@ long move_quietly(int from, int to, std::size_t bytes) noexcept;
 
 // Whether read(2) would not have to wait.
 bool is_readable(int number) noexcept;
+// Whether it is a pipe that nobody writes any more, and is empty.
+bool has_ended(int number) noexcept;
 
 // Reads like read(2) and returns the count (0: end of file), or -errno.
 long read_some(int number, void* data, std::size_t size) noexcept;

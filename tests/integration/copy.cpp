@@ -78,19 +78,26 @@ public:
         }
     }
     void leave() { read_end_.close(); }
+    // Bytes that the pipe has not taken.
+    std::size_t waiting() const { return core_->waiting(); }
 
 private:
     taken_writer(const executor& io, os::pipe_ends ends)
         : read_end_(std::move(ends.read_end)),
-          writer_(std::make_shared<detail::writer_core>(
-              io, std::move(ends.write_end)))
+          core_(std::make_shared<detail::writer_core>(
+              io, std::move(ends.write_end))),
+          writer_(core_)
     {
         os::set_nonblocking(read_end_.number());
     }
 
     os::descriptor read_end_;
+    std::shared_ptr<detail::writer_core> core_;
     stream_writer writer_;
 };
+
+// What one read of a pipe gives at the most, and so what fills one.
+constexpr std::size_t full = std::size_t{64} * 1024;
 
 }  // namespace
 
@@ -234,37 +241,64 @@ TEST_F(copies, cancelled_between_any_two_handlers_lose_nothing)
         }
 }
 
-TEST_F(copies, end_at_once_when_cancelled_while_the_writer_is_slow)
+TEST_F(copies, end_at_once_when_cancelled_while_a_move_waits)
 {
     auto main = []() -> awaitable<void> {
         const auto io = co_await asio::this_coro::executor;
-        for (const bool moved : {false, true}) {
-            fed_reader from(io);
-            taken_writer to(io);
-            // All that the pipe takes; without moves, and what drain() waits
-            // for.
-            to->write(pattern(64 * 1024));
-            if (!moved)
-                to->write(pattern(64 * 1024));
-            from.feed("rest\n");
-            if (!moved) {
-                EXPECT_EQ(from->try_readline(), std::nullopt);
-            }
-            EXPECT_TRUE(co_await thrown_by<timeout_error>(
-                wait_for(copy(*from, *to), 0s)));
-            // Neither side is left in use.
-            EXPECT_EQ(to.take().size(), 64u * 1024);
-            from.finish();
-            auto again = co_await create_task(copy(*from, *to));
-            std::string got;
-            while (!again.done()) {
-                co_await turns(1);
-                got += to.take();
-            }
+        fed_reader from(io);
+        taken_writer to(io);
+        to->write(pattern(full));
+        from.feed("rest\n");
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        EXPECT_FALSE(copied.done());
+        copied.cancel();
+        co_await settle();
+        EXPECT_TRUE(copied.done());
+        // Neither side is left in use, and nothing is lost.
+        EXPECT_EQ(co_await from->readline(), "rest\n");
+        EXPECT_EQ(to.take().size(), full);
+        EXPECT_TRUE(to->write("more"));
+        EXPECT_EQ(to.take(), "more");
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, end_at_once_when_cancelled_while_what_was_read_waits)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io, mib);
+        taken_writer to(io);
+        const auto sent = pattern(3 * full);
+        // All of it is in the reader's buffer.
+        auto searching = co_await create_task(from->readuntil("never"));
+        for (std::size_t at = 0; at != sent.size(); at += full) {
+            from.feed(std::string_view(sent).substr(at, full));
             co_await settle();
-            got += to.take();
-            EXPECT_TRUE(got.ends_with("rest\n"));
         }
+        searching.cancel();
+        co_await settle();
+        to->write(pattern(full));
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        EXPECT_FALSE(copied.done());
+        // No more is taken over than a drain waits for.
+        EXPECT_GT(to.waiting(), full);
+        EXPECT_LE(to.waiting(), 2 * full);
+        // In use all the while.
+        EXPECT_TRUE(co_await thrown_by<std::logic_error>(from->readline()));
+        copied.cancel();
+        co_await settle();
+        EXPECT_TRUE(copied.done());
+        std::string got;
+        while (to.waiting() != 0) {
+            got += to.take();
+            co_await turns(1);
+        }
+        got += to.take();
+        from.finish();
+        EXPECT_TRUE(got + co_await from->read() == pattern(full) + sent);
     };
     run_bounded(main());
 }
@@ -364,6 +398,108 @@ TEST_F(copies, end_when_their_streams_are_closed_meanwhile)
     run_bounded(main());
 }
 
+TEST_F(copies, end_when_the_reader_is_closed_and_the_writer_is_slow)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        taken_writer to(io);
+        to->write(pattern(full));
+        from.feed("rest");
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        EXPECT_FALSE(copied.done());
+        from->close();
+        co_await settle();
+        EXPECT_TRUE(copied.done());
+        EXPECT_EQ(co_await error_of(copied.join()), errc::stream_closed);
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, end_when_the_writer_is_closed_and_the_reader_silent)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        taken_writer to(io);
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        EXPECT_FALSE(copied.done());
+        to->close();
+        co_await settle();
+        EXPECT_TRUE(copied.done());
+        EXPECT_EQ(co_await error_of(copied.join()), errc::stream_closed);
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, see_the_end_also_where_nobody_takes_anything_any_more)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        for (const bool gone : {false, true}) {
+            fed_reader from(io);
+            taken_writer to(io);
+            from.feed("all");
+            auto copied = co_await create_task(copy(*from, *to));
+            co_await settle();
+            EXPECT_EQ(to.take(), "all");
+            if (gone)
+                to.leave();
+            else
+                to->write(pattern(full));
+            from.finish();
+            EXPECT_EQ(co_await copied.join(), 3u);
+            to->close();
+            co_await to->wait_closed();  // nothing has failed
+        }
+    };
+    run_bounded(main());
+}
+
+TEST_F(copies, into_one_writer_are_one_at_a_time)
+{
+    auto main = []() -> awaitable<void> {
+        const auto io = co_await asio::this_coro::executor;
+        fed_reader from(io);
+        fed_reader other(io);
+        taken_writer to(io);
+        auto copied = co_await create_task(copy(*from, *to));
+        co_await settle();
+        other.feed("other");
+        EXPECT_EQ(co_await error_of(copy(*other, *to)), errc::already_writing);
+        EXPECT_EQ(co_await error_of(to->async_write_some(asio::buffer("x", 1),
+                                                         use_awaitable)),
+                  errc::already_writing);
+        from.feed("first");
+        from.finish();
+        EXPECT_EQ(co_await copied.join(), 5u);
+        other.finish();
+        EXPECT_EQ(co_await copy(*other, *to), 5u);
+        EXPECT_EQ(to.take(), "firstother");
+    };
+    run_bounded(main());
+}
+
+// Here it reads and writes.
+TEST_F(copies, from_a_terminal_end_when_the_child_that_reads_is_dropped)
+{
+    auto main = []() -> awaitable<void> {
+        auto source =
+            co_await create_subprocess(child("cat").in(pty()).out(pty()));
+        std::optional<task<std::uint64_t>> copied;
+        {
+            auto cat =
+                co_await create_subprocess(child("cat").in(piped).out(devnull));
+            copied = co_await create_task(copy(source.out(), cat.in()));
+            co_await settle();
+        }
+        EXPECT_EQ(co_await error_of(copied->join()), errc::stream_closed);
+    };
+    run_bounded(main());
+}
+
 TEST_F(copies, end_when_the_child_that_reads_is_dropped)
 {
     auto main = []() -> awaitable<void> {
@@ -385,16 +521,56 @@ TEST_F(copies, end_when_the_child_that_reads_is_dropped)
 
 TEST_F(copies, go_with_their_loop)
 {
-    for (int count = 0; count < 8; ++count) {
+    for (const bool awaited : {false, true})
+        for (int count = 0; count < 8; ++count) {
+            asio::io_context io;
+            auto source = spawn_process(io, child("flood", "1G").out(piped));
+            auto cat = spawn_process(
+                io, child("ready-then-pause").in(piped).out(devnull));
+            bool called = false;
+            if (awaited)
+                asio::co_spawn(io, copy(source.out(), cat.in()),
+                               [&called](std::exception_ptr, std::uint64_t) {
+                                   called = true;
+                               });
+            else
+                async_copy(
+                    source.out(), cat.in(),
+                    [&called](error_code, std::uint64_t) { called = true; });
+            for (int turn = 0; turn < count; ++turn)
+                io.poll_one();
+            EXPECT_FALSE(called);
+        }
+}
+
+TEST_F(copies, and_writes_that_wait_go_with_their_loop)
+{
+    const auto ignored = [](std::exception_ptr, auto...) {};
+    for (int what = 0; what < 4; ++what) {
         asio::io_context io;
         auto source = spawn_process(io, child("flood", "1G").out(piped));
-        auto cat = spawn_process(io, child("cat").in(piped).out(devnull));
-        bool called = false;
-        async_copy(source.out(), cat.in(),
-                   [&called](error_code, std::uint64_t) { called = true; });
-        for (int turn = 0; turn < count; ++turn)
+        auto slow =
+            spawn_process(io, child("ready-then-pause").in(piped).out(devnull));
+        auto& in = slow.in();
+        // So much waits that whoever waits for it waits for ever.
+        if (what == 0) {
+            in.write(pattern(full));
+            asio::co_spawn(io, copy(source.out(), in), ignored);
+        } else if (what == 1) {
+            in.write(pattern(full));
+            asio::co_spawn(
+                io, in.async_write_some(asio::buffer("x", 1), use_awaitable),
+                ignored);
+        } else if (what == 2) {
+            in.write(pattern(4 * full));
+            asio::co_spawn(io, in.drain(), ignored);
+        } else {
+            in.write(pattern(4 * full));
+            asio::co_spawn(io, in.wait_closed(), ignored);
+        }
+        for (int turn = 0; turn < 50; ++turn)
             io.poll_one();
-        EXPECT_FALSE(called);
+        // The processes go first, then the loop; then no descriptor is left.
     }
 }
 

@@ -114,6 +114,11 @@ bool pipe_source::is_readable() noexcept
     return os::is_readable(io_.native_handle());
 }
 
+bool pipe_source::has_ended() noexcept
+{
+    return os::has_ended(io_.native_handle());
+}
+
 void pipe_source::cancel() noexcept
 {
     ++cancels_;

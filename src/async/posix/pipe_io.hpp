@@ -63,6 +63,8 @@ public:
     // -EAGAIN: nothing is there, or there is no room.
     long move(pipe_sink& to) noexcept;
     bool is_readable() noexcept;
+    // Nobody writes any more, and everything has been read.
+    bool has_ended() noexcept;
     // What a pipe can hold at the most.
     std::size_t capacity() noexcept;
     void cancel() noexcept;

@@ -61,12 +61,14 @@ long write_with_blocked(int signal, int error, int number, const void* data,
     });
 }
 
-// Whether `events` have come already.
-bool is_ready(int number, short events) noexcept
+// Which of `events` have come already, and what poll(2) tells unasked; also
+// all of them, where it cannot tell.
+int ready_events(int number, short events) noexcept
 {
     pollfd asked{number, events, 0};
     const std::uint64_t no_time[2] = {0, 0};
-    return system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0) != 0;
+    const long result = system_call(SYS_ppoll, &asked, 1, no_time, nullptr, 0);
+    return result < 0 ? events : asked.revents;
 }
 
 // BROOD_WRITE=block, read once, takes the older way on any kernel.
@@ -104,7 +106,7 @@ long write_file_quietly(int number, const void* data, std::size_t size) noexcept
 long write_without_waiting(int number, const void* data,
                            std::size_t size) noexcept
 {
-    if (!is_ready(number, POLLOUT))
+    if (ready_events(number, POLLOUT) == 0)
         return -EAGAIN;
     // A pipe that is ready has room for so many (pipe(7), PIPE_BUF).
     constexpr std::size_t surely_fits = 4096;
@@ -125,7 +127,12 @@ long move_quietly(int from, int to, std::size_t bytes) noexcept
 
 bool is_readable(int number) noexcept
 {
-    return is_ready(number, POLLIN);
+    return ready_events(number, POLLIN) != 0;
+}
+
+bool has_ended(int number) noexcept
+{
+    return (ready_events(number, POLLIN) & (POLLIN | POLLHUP)) == POLLHUP;
 }
 
 long read_some(int number, void* data, std::size_t size) noexcept
