@@ -114,6 +114,8 @@ void attempt::exited(const exited_reply& told)
     record_.maxrss = number(told.usage.max_resident_bytes);
     record_.minflt = number(told.usage.minor_faults);
     record_.majflt = number(told.usage.major_faults);
+    record_.inblock = number(told.usage.blocks_read);
+    record_.oublock = number(told.usage.blocks_written);
     record_.nvcsw = number(told.usage.voluntary_switches);
     record_.nivcsw = number(told.usage.involuntary_switches);
     timeout_.reset();

@@ -37,6 +37,16 @@ class Slots(ProgramTest):
             self.assertEqual(self.records("run")[0]["jobs"],
                              2 * len(os.sched_getaffinity(0)))
 
+    def test_are_more_than_the_processors(self):
+        self.report_of("-j", "+3", "true", ":::", "1")
+        self.assertEqual(self.records("run")[0]["jobs"],
+                         len(os.sched_getaffinity(0)) + 3)
+
+    def test_are_the_same_by_every_name(self):
+        for option in ("-j", "--jobs", "-P"):
+            self.report_of(option, "7", "true", ":::", "1")
+            self.assertEqual(self.records("run")[0]["jobs"], 7)
+
     def test_follow_the_affinity(self):
         processor = min(os.sched_getaffinity(0))
         self.report_of("true", ":::", "1",
@@ -214,10 +224,14 @@ class Resources(ProgramTest):
         done = self.run_program("--limit", "nofile=64,cpu=100,fsize=1M", "-s",
                                 "ulimit -n; ulimit -t; ulimit -f", ":::", "1")
         self.assertEqual(done.stdout.split(), ["64", "100", "2048"])
+        _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+        most = 1000000 if most == resource.RLIM_INFINITY else most - 1
+        done = self.run_program("--limit", f"mem=1G,nproc={most}", "-s",
+                                "ulimit -v; ulimit -p", ":::", "1")
+        self.assertEqual(done.stdout.split(), [str(1 << 20), str(most)])
 
     def test_are_asked_for_nicely(self):
         base = os.nice(0)
-        done = self.run_program("--nice", "5", "nice", ":::", "", "-n0")
         done = self.run_program("--nice", "5", "-s", "nice", ":::", "1")
         self.assertEqual(done.stdout.strip(), str(min(base + 5, 19)))
 
@@ -245,6 +259,23 @@ class Resources(ProgramTest):
         _, jobs = self.report_of("python3", "-c", "x = b'1' * (100 << 20)",
                                  ":::", "1")
         self.assertGreater(jobs[1]["maxrss"], 100 << 20)
+
+
+    def test_that_were_used_are_in_the_record(self):
+        script = ("import os, resource\n"
+                  "with open('file', 'wb') as file: file.write(b'x' * 1000000)\n"
+                  "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+                  "os.write(1, f'{used.ru_inblock} {used.ru_oublock}'.encode())\n"
+                  "os._exit(0)")
+        done, jobs = self.report_of("python3", "-B", "-c", script, ":::", "1")
+        read, written = map(int, done.stdout.split())
+        self.assertEqual((jobs[1]["inblock"], jobs[1]["oublock"]),
+                         (read, written))
+        _, jobs = self.report_of("no-such-program", ":::", "1")
+        self.assertEqual((jobs[1]["inblock"], jobs[1]["oublock"]),
+                         (None, None))
+        if written == 0:
+            self.skipTest("what is written here goes to no device")
 
 
 class ManyJobs(ProgramTest):
@@ -325,6 +356,22 @@ class ExitCodes(ProgramTest):
                                    "exit {}", ":::", "1", "0", "2"), 2)
         self.assertEqual(self.code("--exit-code", "count", "false", ":::",
                                    *range(150)), 101)
+        self.assertEqual(self.code("--exit-code", "count", "--exit-code",
+                                   "usual", "false", ":::", "1", "2"), 123)
+
+    def test_are_the_same_for_commands_side_by_side(self):
+        self.assertEqual(self.code("all", "true", "true"), 0)
+        self.assertEqual(self.code("all", "true", "exit 7"), 123)
+        self.assertEqual(self.code("all", "--timeout", "100ms", "true",
+                                   "sleep 1000"), 124)
+        self.assertEqual(self.code("all", "--report", "/dev/full", "true"),
+                         125)
+        self.assertEqual(self.code("all", "--bogus", "true"), 2)
+        process = self.start("all", "touch $DIR/up; sleep 1000")
+        self.wait_for_file("up")
+        process.terminate()
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 143)
 
 
 if __name__ == "__main__":
