@@ -256,6 +256,16 @@ class Leftovers(ProgramTest):
         self.assertTrue(done.stdout.startswith("first\n"))
         self.assertIn("late\n", done.stdout)
 
+    def test_may_finish_within_the_drain_time(self):
+        # The default is over long before.
+        for drain, shown in ((("--drain", "1000s"), "first\nlate\n"),
+                             ((), "first\n")):
+            done, jobs = self.report_of(
+                "--leftover", "warn", *drain, "-s",
+                "{ sleep 1; echo late; } & echo first", ":::", "1")
+            self.assertEqual(done.stdout, shown)
+            self.assertEqual(jobs[1]["complete"], bool(drain))
+
     def test_without_containment_is_nobodys_business(self):
         done, jobs = self.report_of("--contain", "none", "-s", self.HOLDER,
                                     ":::", "1")
