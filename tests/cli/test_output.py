@@ -7,7 +7,7 @@ import struct
 import termios
 import time
 
-from program import ProgramTest, main, wait_until
+from program import ProgramTest, main, state_of, wait_until
 
 # Jobs that take turns, so that lines would mix if nobody kept them apart: the
 # second starts to write when the first has begun, and ends before it.
@@ -232,6 +232,22 @@ class Terminal(ProgramTest):
         done = self.run_program("--pty=91x17", "-s", "stty size <&1", ":::",
                                 "1")
         self.assertEqual(done.stdout, "17 91\n")
+
+    def test_is_not_hung_up_when_a_job_closes_its_output(self):
+        # It goes on for as long as brood needs to see the end of the output,
+        # and then writes to its terminal again.
+        script = ("echo begun; exec >&- 2>&-; touch $DIR/closed; "
+                  "while ! test -e $DIR/go; do sleep 0.01; done; "
+                  "echo again >/dev/tty")
+        process = self.start("--pty", "--report", self.path("report"), "sh",
+                             "-c", script, ":::", "1")
+        self.wait_for_file("closed")
+        wait_until(lambda: state_of(process.pid) == "S", "nothing to read")
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out, err),
+                         (0, b"begun\nagain\n", b""))
 
     def test_merges_the_streams(self):
         done = self.run_program("--pty", "-s", "echo out; echo err >&2", ":::",
