@@ -56,6 +56,11 @@ class Slots(ProgramTest):
     def test_have_numbers(self):
         done = self.run_program("-j2", "echo", "{%}", ":::", *range(20))
         self.assertLessEqual(set(done.stdout.split()), {"1", "2"})
+        # No two at once have the same: each waits for the other's.
+        done = self.run_program(
+            "-j2", "-s", "touch $DIR/{%}.{#}; until test -e $DIR/1.* && "
+            "test -e $DIR/2.*; do sleep 0.01; done", ":::", "a", "b")
+        self.assertEqual(done.returncode, 0)
 
 
 class Waiting(ProgramTest):
@@ -245,6 +250,18 @@ class Resources(ProgramTest):
         # Also those whose start had to be repeated are named once.
         self.assertEqual(sorted(done.stderr.splitlines()),
                          sorted(f"echo {i}" for i in range(100)))
+
+    def test_few_descriptors_are_enough_for_every_form(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        for arguments, text in [
+                (("all", "-j50"), "echo x\n" * 50),
+                (("-j50", "--pty", "echo"), "x\n" * 50),
+                (("-j50", "--results", "out", "echo"), "x\n" * 50),
+                (("xargs", "-P50", "-n1", "echo"), "x\n" * 50)]:
+            done = self.run_program(*arguments, text=text, before=few)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (0, "x\n" * 50, ""), arguments)
 
     @unittest.skipIf(os.environ.get("BROOD_SANITIZE"),
                      "a sanitized guard is not small")

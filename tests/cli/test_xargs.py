@@ -158,9 +158,8 @@ class Xargs(PlainTest):
             self.assertIn("echo a?...", said)
 
     def on_terminal(self, *arguments, typed):
-        """What is on the terminal after xargs has run there."""
-        process, terminal = self.start_on_terminal(
-            "xargs", "-a", "list", *arguments)
+        """What is on the terminal after the program has run there."""
+        process, terminal = self.start_on_terminal(*arguments)
         os.write(terminal, typed)
         shown = b""
         while True:
@@ -177,21 +176,20 @@ class Xargs(PlainTest):
     def test_asks_at_the_terminal(self):
         with open(self.path("list"), "w") as file:
             file.write("a b c\n")
-        shown = self.on_terminal("-n1", "-p", "echo", "got",
-                                 typed=b"y\nno\nYes\n")
+        shown = self.on_terminal("xargs", "-a", "list", "-n1", "-p", "echo",
+                                 "got", typed=b"y\nno\nYes\n")
         self.assertIn("echo got b?...", shown)
         self.assertIn("\ngot a\n", "\n" + shown.replace("?...", "\n"))
         self.assertIn("\ngot c\n", "\n" + shown.replace("?...", "\n"))
         self.assertNotIn("\ngot b\n", "\n" + shown.replace("?...", "\n"))
 
     def test_gives_commands_the_terminal(self):
-        with open(self.path("list"), "w") as file:
-            file.write("a\n")
-        for name in ("-o", "--open-tty"):
-            shown = self.on_terminal(name, "sh", "-c",
-                                     'read line; echo "read: $line"',
-                                     typed=b"typed\n")
-            self.assertIn("read: typed\n", shown)
+        # The items come from elsewhere: without -o there is nothing to read.
+        for name, got in (("-o", "typed"), ("--open-tty", "typed"), ("-r", "")):
+            shown = self.on_terminal(
+                "one", "sh", "-c", f"echo a | '{PROGRAM}' xargs {name} sh -c "
+                "'read line; echo \"read: $line\"'", typed=b"typed\n")
+            self.assertIn(f"read: {got}\n", shown)
 
     def test_long_lists_are_divided_where_the_system_says(self):
         # One byte each, so that the pointers are most of it.
