@@ -277,17 +277,18 @@ class Resources(ProgramTest):
                                  ":::", "1")
         self.assertGreater(jobs[1]["maxrss"], 100 << 20)
 
-
     def test_that_were_used_are_in_the_record(self):
         script = ("import os, resource\n"
-                  "with open('file', 'wb') as file: file.write(b'x' * 1000000)\n"
+                  "with open('file', 'wb') as file:\n"
+                  "    file.write(b'x' * 1000000)\n"
                   "used = resource.getrusage(resource.RUSAGE_SELF)\n"
-                  "os.write(1, f'{used.ru_inblock} {used.ru_oublock}'.encode())\n"
+                  "print(used.ru_inblock, used.ru_oublock, flush=True)\n"
                   "os._exit(0)")
         done, jobs = self.report_of("python3", "-B", "-c", script, ":::", "1")
         read, written = map(int, done.stdout.split())
-        self.assertEqual((jobs[1]["inblock"], jobs[1]["oublock"]),
-                         (read, written))
+        # Its last steps may have been read from a device as well.
+        self.assertGreaterEqual(jobs[1]["inblock"], read)
+        self.assertEqual(jobs[1]["oublock"], written)
         _, jobs = self.report_of("no-such-program", ":::", "1")
         self.assertEqual((jobs[1]["inblock"], jobs[1]["oublock"]),
                          (None, None))
