@@ -59,7 +59,15 @@ void attempt::stream::close()
     else if (fd >= 0)
         ::close(fd);
     fd = -1;
+    close_job_side();
     open = held_up = false;
+}
+
+void attempt::stream::close_job_side()
+{
+    if (job_side >= 0)
+        ::close(job_side);
+    job_side = -1;
 }
 
 void attempt::listen()
@@ -114,10 +122,13 @@ void attempt::exited(const exited_reply& told)
     record_.maxrss = number(told.usage.max_resident_bytes);
     record_.minflt = number(told.usage.minor_faults);
     record_.majflt = number(told.usage.major_faults);
+    record_.inblock = number(told.usage.blocks_read);
+    record_.oublock = number(told.usage.blocks_written);
     record_.nvcsw = number(told.usage.voluntary_switches);
     record_.nivcsw = number(told.usage.involuntary_switches);
     timeout_.reset();
     idle_.reset();
+    streams_[0].close_job_side();
     // What the job itself wrote is in the pipes by now, mostly with their end
     // behind it: then no timer is needed.
     for (const unsigned each : {0u, 1u})
@@ -161,6 +172,7 @@ void attempt::lost()
     exited_ = gone_ = drained_ = true;
     timeout_.reset();
     idle_.reset();
+    streams_[0].close_job_side();
     for (const unsigned each : {0u, 1u})
         if (streams_[each].open && !streams_[each].held_up)
             read_what_is_there(each);

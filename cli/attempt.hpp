@@ -117,8 +117,12 @@ private:
         stream& operator=(const stream&) = delete;
         ~stream() { close(); }
         void close();
+        void close_job_side();
 
         int fd = -1;
+        // Of a terminal. Without it the terminal would end when a job closes
+        // its output, which many do before they exit, and hang it up.
+        int job_side = -1;
         // Has the descriptor, once there is reason to wait for it.
         brood::asio::posix::stream_descriptor watch;
         bool open = false;

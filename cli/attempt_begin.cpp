@@ -179,6 +179,10 @@ void attempt::adopt(descriptors& made)
         made.ours[each] = -1;
         streams_[each].open = true;
     }
+    if (streams_[0].open && record_.pty) {
+        streams_[0].job_side = made.passed.front();
+        made.passed.erase(made.passed.begin());
+    }
     if (streams_[0].open)
         host_.listen_soon(shared_from_this());
 }

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <set>
 
 namespace cli {
@@ -82,6 +83,13 @@ std::uint64_t guard_process::owner_of(const tree_process& orphan)
     for (const auto& [id, job] : jobs_)
         if (owner == 0 && job.pid == orphan.group)
             owner = id;
+    if (asked_.cleaning.contain == cleaning_options::contain_use::cgroup) {
+        const auto place = cgroup_of(orphan.pid) + "/";
+        for (const auto& [id, job] : jobs_)
+            if (owner == 0 && !job.cgroup.empty() &&
+                place.starts_with(job.cgroup + "/"))
+                owner = id;
+    }
     // It cleared its environment and made a group of its own; where one job
     // alone has been running since it was first seen, it is that one's.
     if (owner == 0 && jobs_.size() != 1)
@@ -125,6 +133,18 @@ guard_process::members guard_process::look()
     return found;
 }
 
+// Does this process of a job's tree end with it?
+bool guard_process::holds(const guarded_job& job,
+                          const tree_process& each) const
+{
+    using contain = cleaning_options::contain_use;
+    if (each.pid == job.pid)
+        return true;
+    if (asked_.cleaning.contain == contain::group)
+        return each.group == (is_in_our_group() ? engine_group_ : job.pid);
+    return asked_.cleaning.contain != contain::none;
+}
+
 void guard_process::look_soon()
 {
     pause_ = 1ms;
@@ -145,8 +165,11 @@ void guard_process::look_at_all()
     for (auto each = jobs_.begin(); each != jobs_.end();) {
         auto& [id, job] = *each;
         const auto whom = found.find(id);
-        static const std::vector<tree_process> nobody;
-        const auto& alive = whom == found.end() ? nobody : whom->second;
+        std::vector<tree_process> alive;
+        if (whom != found.end())
+            std::copy_if(whom->second.begin(), whom->second.end(),
+                         std::back_inserter(alive),
+                         [&](const auto& one) { return holds(job, one); });
         if (job.stopping || job.exited)
             step(id, job, alive);
         const bool left =
@@ -157,6 +180,8 @@ void guard_process::look_at_all()
             (alive.empty() || (job.cleaning && left) || given_up)) {
             if (given_up)
                 name_leftover(job, alive, "unkillable");
+            if (left && !alive.empty() && !job.cgroup.empty())
+                left_.push_back(std::move(job.child));
             reply(gone_reply{id, std::move(job.leftover)});
             each = jobs_.erase(each);
             continue;
@@ -214,17 +239,11 @@ void guard_process::step(std::uint64_t id, guarded_job& job,
 void guard_process::send(std::uint64_t id, guarded_job& job, int signal,
                          const std::vector<tree_process>& whom)
 {
-    using contain = cleaning_options::contain_use;
     if (!job.exited)
         reply(signaled_reply{id, signal, (clock::now() - job.started).count()});
     for (const auto& each : whom) {
-        if (each.pid == job.pid)
-            continue;
-        if (asked_.cleaning.contain == contain::none ||
-            (asked_.cleaning.contain == contain::group &&
-             each.group != job.pid))
-            continue;
-        signal_process(each, signal);
+        if (each.pid != job.pid)
+            signal_process(each, signal);
     }
     // The job's own process last: as soon as it has ended, some programs that
     // it started have no way to end in order any more.
@@ -261,6 +280,8 @@ void guard_process::name_leftover(guarded_job& job,
                                   const char* action)
 {
     for (const auto& each : whom) {
+        if (action != std::string_view("killed"))
+            named_.insert(each.pid);
         const auto named = std::find_if(
             job.leftover.begin(), job.leftover.end(),
             [&](const auto& before) { return before.pid == each.pid; });
@@ -279,12 +300,14 @@ void guard_process::finish()
     finished_reply told;
     if (asked_.cleaning.leftover != use::allow || engine_gone_) {
         // Who has been named with a job is not named again.
-        const bool names =
-            asked_.cleaning.contain != cleaning_options::contain_use::none;
-        std::set<int> named;
-        for (const auto& [id, whom] : look())
-            for (const auto& each : whom)
-                named.insert(each.pid);
+        using contain = cleaning_options::contain_use;
+        const bool names = asked_.cleaning.contain != contain::none;
+        auto named = named_;
+        // Who has left the group of his job was nobody's until now.
+        if (asked_.cleaning.contain != contain::group)
+            for (const auto& [id, whom] : look())
+                for (const auto& each : whom)
+                    named.insert(each.pid);
         for (const auto& each : descendants(list_processes(), getpid()))
             if (names && each.alive && !named.contains(each.pid))
                 told.leftover.push_back(
@@ -297,6 +320,8 @@ void guard_process::finish()
                     told.leftover.push_back(
                         {each.pid, arguments_of(each.pid), "unkillable"});
         }
+        // Their cgroups are empty now, and removed.
+        left_.clear();
     }
     reply(told);
     io_.stop();

@@ -177,8 +177,8 @@ void put(packer& to, const exited_reply& what)
        << what.status.signal() << what.status.core_dumped()
        << used.user_time.count() << used.system_time.count()
        << used.max_resident_bytes << used.minor_faults << used.major_faults
-       << used.voluntary_switches << used.involuntary_switches << what.wall_ns
-       << what.gone;
+       << used.blocks_read << used.blocks_written << used.voluntary_switches
+       << used.involuntary_switches << what.wall_ns << what.gone;
 }
 void get(unpacker& from, exited_reply& what)
 {
@@ -191,8 +191,9 @@ void get(unpacker& from, exited_reply& what)
     auto& used = what.usage;
     from >> what.id >> what.pid >> how >> code >> signal >> core >> user >>
         system >> used.max_resident_bytes >> used.minor_faults >>
-        used.major_faults >> used.voluntary_switches >>
-        used.involuntary_switches >> what.wall_ns >> what.gone;
+        used.major_faults >> used.blocks_read >> used.blocks_written >>
+        used.voluntary_switches >> used.involuntary_switches >> what.wall_ns >>
+        what.gone;
     used.user_time = std::chrono::microseconds(user);
     used.system_time = std::chrono::microseconds(system);
     if (how == brood::exit_status::kind::exited)

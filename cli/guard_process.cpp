@@ -175,7 +175,7 @@ brood::command guard_process::command_of(const start_request& what,
     if (has_terminal) {
         made.new_session();
         made.controlling_terminal(1);
-    } else if (asked_.as == options::form::one && !asked_.one_captures) {
+    } else if (is_in_our_group()) {
         // In the foreground, where it may use the terminal.
         made.process_group(engine_group_);
     } else {
@@ -200,6 +200,13 @@ brood::command guard_process::command_of(const start_request& what,
         made.nice(*asked_.limits.nice);
     made.keep_ignored(SIGHUP);
     return made;
+}
+
+// The job of `one`, unless it has a terminal of its own.
+bool guard_process::is_in_our_group() const noexcept
+{
+    return asked_.as == options::form::one && !asked_.one_captures &&
+           !asked_.output.pty;
 }
 
 // From both threads: a packet goes as a whole.
@@ -241,6 +248,11 @@ void guard_process::watch(std::uint64_t id, brood::process child,
     job.child = std::move(child);
     job.pid = job.child.pid();
     job.started = started;
+    if (asked_.cleaning.contain == cleaning_options::contain_use::cgroup)
+        job.cgroup = cgroup_of(job.pid);
+    // It went back to ours, where everybody is.
+    if (job.cgroup == cgroup_of(getpid()))
+        job.cgroup.clear();
     job.child.async_wait([this, id](brood::error_code, int) { exited(id); });
 }
 

@@ -48,6 +48,7 @@ private:
     struct guarded_job {
         brood::process child;
         int pid = 0;
+        std::string cgroup;  // of its own; empty: none
         clock::time_point started;
         bool exited = false;
         bool stopping = false;
@@ -57,7 +58,6 @@ private:
         clock::time_point next_step;
         clock::time_point give_up;
         std::vector<leftover_process> leftover;
-        std::vector<tree_process> known;  // named in `leftover`
     };
 
     // --- the starter thread
@@ -68,6 +68,7 @@ private:
                clock::time_point now);
     brood::command command_of(const start_request& what,
                               const std::vector<int>& given) const;
+    bool is_in_our_group() const noexcept;
     std::string marker_of(std::uint64_t id) const;
     void pass_on(const guard_request& what);
 
@@ -85,6 +86,7 @@ private:
     using members = std::map<std::uint64_t, std::vector<tree_process>>;
     bool any_orphans();
     members look();
+    bool holds(const guarded_job& job, const tree_process& each) const;
     std::uint64_t owner_of(const tree_process& orphan);
     void look_soon();
     void look_at_all();
@@ -114,6 +116,10 @@ private:
     std::chrono::milliseconds pause_{1};
     bool looking_ = false;
     std::map<std::uint64_t, guarded_job> jobs_;
+    // Their handles: with them their cgroups go, and all that is in those,
+    // which may stay (--leftover warn or allow).
+    std::vector<brood::process> left_;
+    std::set<int> named_;  // in the record of a job, as one that stays
     bool engine_gone_ = false;
     // Orphans whose job is known, by pid and start; and jobs that are over
     // and left them here (--leftover warn).

@@ -154,6 +154,17 @@ std::string environment_of(int pid, std::string_view name)
     return {};
 }
 
+std::string cgroup_of(int pid)
+{
+    const auto text = "\n" + read_proc(pid, "cgroup", 64 * 1024);
+    const std::string_view mark = "\n0::";
+    const auto at = text.find(mark);
+    if (at == std::string::npos)
+        return {};
+    const auto begin = at + mark.size();
+    return text.substr(begin, text.find('\n', begin) - begin);
+}
+
 bool signal_process(const tree_process& whom, int signal)
 {
     const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, whom.pid, 0));

@@ -34,6 +34,9 @@ std::vector<std::string> arguments_of(int pid);
 // it may not be read.
 std::string environment_of(int pid, std::string_view name);
 
+// Its place in the cgroup2 hierarchy; empty: it has none.
+std::string cgroup_of(int pid);
+
 // Through a pidfd that is compared after it was opened, so that no stranger
 // with a recycled number is met. False: it is gone.
 bool signal_process(const tree_process& whom, int signal);

@@ -158,6 +158,13 @@ void html_converter::job(const job_record& job)
         append_text(text, value);
         text += ',';
     };
+    auto number_if_known = [&](const auto& value) {
+        if (value)
+            append_json_number(text, *value);
+        else
+            text += "null";
+        text += ',';
+    };
     number(job.seq);
     number(std::uint64_t{job.slot});
     bytes(job.name);
@@ -171,8 +178,8 @@ void html_converter::job(const job_record& job)
     number(job.sys_s);
     number(job.maxrss);
     bytes(job.maxrss_kind);
-    number(job.out_bytes.value_or(0));
-    number(job.err_bytes.value_or(0));
+    number_if_known(job.out_bytes);
+    number_if_known(job.err_bytes);
     bytes(to_string(job.status));
     bytes(job.status == job_status::ok ? "" : outcome_text(job));
     bytes(plain_text(job.err_tail));

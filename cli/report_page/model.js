@@ -128,9 +128,12 @@ function detailOf(job) {
     ['Peak memory', job.maxrss ? sizeText(job.maxrss) +
         (job.maxrssKind === 'process' ? ' (largest process)' : ' in all')
       : 'not known'],
-    ['Output', `${sizeText(job.outBytes)}, ${sizeText(job.errBytes)} of errors`],
     ['Slot', String(job.slot)],
   ];
+  // Nothing is said of what went past brood, or (on a terminal) was not apart.
+  if (job.outBytes !== null)
+    facts.push(['Output', sizeText(job.outBytes) + (job.errBytes === null ? ''
+      : `, ${sizeText(job.errBytes)} of errors`)]);
   if (job.ran)
     facts.push(['Started', `after ${durationText(job.start - report.from)}`]);
   if (job.queued >= 0.001)

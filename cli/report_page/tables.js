@@ -150,8 +150,10 @@ const tableColumns = [
   {name: 'Elapsed', key: job => job.wall, number: true, text: durationText},
   {name: 'CPU', key: job => job.cpu, number: true, text: durationText},
   {name: 'Memory', key: job => job.maxrss, number: true, text: sizeText},
-  {name: 'Output', key: job => job.outBytes + job.errBytes, number: true,
-   text: sizeText, optional: true},
+  // Unknown is less than nothing, and shown as such.
+  {name: 'Output', key: job => job.outBytes === null ? -1
+    : job.outBytes + job.errBytes, number: true, optional: true,
+   text: bytes => bytes < 0 ? '–' : sizeText(bytes)},
   {name: 'Slot', key: job => job.slot, number: true, optional: true},
   {name: 'Start', key: job => job.start, number: true, optional: true,
    text: start => start ? durationText(start - report.from) : ''},

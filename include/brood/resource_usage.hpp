@@ -17,6 +17,10 @@ struct resource_usage {
     std::uint64_t max_resident_bytes = 0;
     std::uint64_t minor_faults = 0;
     std::uint64_t major_faults = 0;
+    /// In blocks of 512 bytes, to and from a device: what the page cache held
+    /// is not read, and what was written and removed at once may not count.
+    std::uint64_t blocks_read = 0;
+    std::uint64_t blocks_written = 0;
     std::uint64_t voluntary_switches = 0;
     std::uint64_t involuntary_switches = 0;
 };

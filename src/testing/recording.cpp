@@ -65,6 +65,8 @@ json of_usage(const resource_usage& usage)
             {"max_resident_bytes", usage.max_resident_bytes},
             {"minor_faults", usage.minor_faults},
             {"major_faults", usage.major_faults},
+            {"blocks_read", usage.blocks_read},
+            {"blocks_written", usage.blocks_written},
             {"voluntary_switches", usage.voluntary_switches},
             {"involuntary_switches", usage.involuntary_switches}};
 }
@@ -162,6 +164,8 @@ resource_usage to_usage(const json& from)
     usage.max_resident_bytes = number("max_resident_bytes");
     usage.minor_faults = number("minor_faults");
     usage.major_faults = number("major_faults");
+    usage.blocks_read = number("blocks_read");
+    usage.blocks_written = number("blocks_written");
     usage.voluntary_switches = number("voluntary_switches");
     usage.involuntary_switches = number("involuntary_switches");
     return usage;

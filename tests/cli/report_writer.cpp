@@ -151,6 +151,14 @@ TEST(joblog, has_the_columns_of_gnu_parallel)
                                    "\t0\tprintf %s 'c d'\n");
 }
 
+TEST(joblog, has_a_number_where_nobody_counted_the_output)
+{
+    auto one = job(3, job_status::ok);
+    one.out_bytes.reset();
+    EXPECT_NE(to_joblog_line(one).find("\t0\t0\t0\t0\t"), std::string::npos)
+        << to_joblog_line(one);
+}
+
 TEST(joblog, says_how_each_job_ended)
 {
     struct {

@@ -8,7 +8,7 @@ import sys
 import time
 import unittest
 
-from program import ProgramTest, main, wait_until
+from program import ProgramTest, main, state_of, wait_until
 
 # What a job looks like; each says that it is there, and then stays.
 SHAPES = {
@@ -258,11 +258,175 @@ class Leftovers(ProgramTest):
         self.assertTrue(done.stdout.startswith("first\n"))
         self.assertIn("late\n", done.stdout)
 
+    def test_may_finish_within_the_drain_time(self):
+        # The default is over long before.
+        for drain, shown in ((("--drain", "1000s"), "first\nlate\n"),
+                             ((), "first\n")):
+            done, jobs = self.report_of(
+                "--leftover", "warn", *drain, "-s",
+                "{ sleep 1; echo late; } & echo first", ":::", "1")
+            self.assertEqual(done.stdout, shown)
+            self.assertEqual(jobs[1]["complete"], bool(drain))
+
     def test_without_containment_is_nobodys_business(self):
         done, jobs = self.report_of("--contain", "none", "-s", self.HOLDER,
                                     ":::", "1")
         self.assertEqual(done.stdout, "done\n")
         self.assertFalse(jobs[1].get("leftover"))
+
+
+class Containment(ProgramTest):
+    """What the end of a job takes with it, before the run ends."""
+
+    def ended(self, *options):
+        """Of a child in the job's group and of one in a session of its own:
+        which were gone when the job had been stopped."""
+        script = ("sleep 1000 & echo $! > $DIR/group; "
+                  "setsid sh -c 'echo $$ > $DIR/session; exec sleep 1000' & "
+                  "wait")
+        look = ("for name in group session; do grep -qs sleep "
+                "/proc/$(cat $DIR/$name)/cmdline || echo $name; done")
+        done = self.run_program("-q", "-j1", "--timeout", "1s", *options,
+                                "sh", "-c", "{}", ":::", script, look)
+        self.assertTrue(os.path.exists(self.path("session")), "too slow")
+        return done.stdout.split()
+
+    def test_of_the_tree_holds_all(self):
+        self.assertEqual(self.ended(), ["group", "session"])
+        self.assertEqual(self.ended("--contain", "tree"), ["group", "session"])
+
+    def test_of_the_group_holds_the_group(self):
+        self.assertEqual(self.ended("--contain", "group"), ["group"])
+
+    def test_of_the_group_leaves_the_rest_to_the_end_of_the_run(self):
+        script = ("sleep 1000 >&- 2>&- & echo $! > $DIR/group; "
+                  "setsid sleep 1000 >&- 2>&- & echo $! > $DIR/session; "
+                  "for name in group session; do until grep -qs sleep "
+                  "/proc/$(cat $DIR/$name)/comm; do :; done; done")
+        done, jobs = self.report_of("--contain", "group", "-s", script, ":::",
+                                    "1")
+        pids = {name: int(self.text_of(name)) for name in ("group", "session")}
+        self.assertEqual([each["pid"] for each in jobs[1]["leftover"]],
+                         [pids["group"]])
+        self.assertIn(f"brood: some job left processes behind: "
+                      f"{pids['session']} sleep 1000 (killed)", done.stderr)
+
+    def test_of_none_holds_none(self):
+        self.assertEqual(self.ended("--contain", "none"), [])
+
+
+def writable_cgroup():
+    """The folder of our cgroup, where it is one that we may make others in;
+    else None."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        point = next((line.split()[4] for line in file
+                      if " - cgroup2 " in line), None)
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        own = next((line[4:-1] for line in file if line.startswith("0::/")), "")
+    probe = f"{point}/{own}/brood-test-probe-{os.getpid()}"
+    try:
+        os.mkdir(probe)
+    except OSError:
+        return None
+    try:
+        return point if os.path.exists(probe + "/cgroup.kill") else None
+    finally:
+        os.rmdir(probe)
+
+
+CGROUPS = writable_cgroup()
+
+
+@unittest.skipUnless(CGROUPS, "no cgroup2 hierarchy that we may write to")
+class Cgroups(ProgramTest):
+    """A process that two forks, a session of its own and the loss of its
+    environment took away from its job, while another job runs."""
+
+    LEAVE = ("sed -n 's/^0:://p' /proc/self/cgroup; "
+             "(env -i setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' "
+             "$DIR/pid >&- 2>&- &); "
+             "until grep -qs sleep /proc/$(cat $DIR/pid)/cmdline; do "
+             "sleep 0.01; done")
+    LOOK = ("until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
+            "sleep 0.01; done; grep -qs sleep /proc/$(cat $DIR/pid)/cmdline "
+            "&& echo there || echo gone")
+
+    def leave(self, *options):
+        """What is in the record of who left, whether he was there after the
+        job, his pid, and the folder of the job's cgroup."""
+        done, jobs = self.report_of("-q", "-k", "-j2", *options, "sh", "-c",
+                                    "{}", ":::", self.LEAVE, self.LOOK)
+        self.assertEqual(done.returncode, 0, done)
+        place, seen = done.stdout.split()
+        left = [(each["argv"], each["action"]) for each in jobs[1]["leftover"]]
+        pid = int(self.text_of("pid"))
+        self.assertEqual([each["pid"] for each in jobs[1]["leftover"]],
+                         [pid] if left else [])
+        return left, seen, pid, CGROUPS + place
+
+    def test_without_one_he_is_there(self):
+        self.assertEqual(self.leave()[:2], ([], "there"))
+
+    def test_hold_him(self):
+        left, seen, _, place = self.leave("--contain", "cgroup")
+        self.assertEqual((left, seen),
+                         ([(["sleep", "1000"], "killed")], "gone"))
+        self.assertFalse(os.path.exists(place), place)
+
+    def test_let_him_stay_till_the_end_with_warn(self):
+        left, seen, _, place = self.leave("--contain", "cgroup", "--leftover",
+                                          "warn")
+        self.assertEqual((left, seen),
+                         ([(["sleep", "1000"], "left")], "there"))
+        self.assertEqual(self.marked(), {})
+        self.assertFalse(os.path.exists(place), place)
+
+    def test_let_him_stay_with_allow(self):
+        left, seen, pid, place = self.leave("--contain", "cgroup",
+                                            "--leftover", "allow")
+        self.assertEqual((left, seen),
+                         ([(["sleep", "1000"], "left")], "there"))
+        self.assertEqual(state_of(pid), "S")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: state_of(pid) in ("", "Z"), "his end")
+
+        def removed():
+            try:
+                os.rmdir(place)
+            except OSError:  # EBUSY until he is gone altogether
+                return False
+            return True
+
+        wait_until(removed, "the end of his cgroup")
+
+    def test_hold_who_ignores_a_stop(self):
+        script = ("trap '' TERM; echo $$ > $DIR/pid; "
+                  "while :; do sleep 1000; done")
+        _, jobs = self.report_of("--contain", "cgroup", "--timeout", "500ms",
+                                 "--kill-after", "10ms", "-s", script, ":::",
+                                 "1")
+        self.assertEqual((jobs[1]["status"], jobs[1]["signal"]),
+                         ("timeout", signal.SIGKILL))
+
+
+class NoCgroups(ProgramTest):
+    @unittest.skipUnless(os.getuid() == 0 or not CGROUPS,
+                         "cgroups can be made by us")
+    def test_are_told_plainly(self):
+        why = "no cgroup2 hierarchy that we may write to"
+        done, jobs = self.report_of("--contain", "cgroup", "echo", ":::", "1",
+                                    as_nobody=os.getuid() == 0)
+        self.assertEqual((done.returncode, done.stdout), (123, ""))
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn(why, done.stderr)
+        self.assertIn("brood: job 1: not started: cannot start echo: ",
+                      done.stderr)
+        self.assertEqual(jobs[1]["status"], "spawn")
+        self.assertIn(why, jobs[1]["error"])
+        done = self.run_program("one", "--contain", "cgroup", "echo",
+                                as_nobody=os.getuid() == 0)
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertIn(why, done.stderr)
 
 
 if __name__ == "__main__":

@@ -364,5 +364,69 @@ class OfTheProgram(ProgramTest):
         self.assertEqual(self.screen.column, 0)
 
 
+class Options(ProgramTest):
+    """What the program's options make of the display."""
+
+    def shown(self, *options, until=None, jobs=(), **environment):
+        """All that a terminal gets, escape sequences included, of the `jobs`
+        and one that lasts until `until` was seen, or for a second."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        fcntl.ioctl(ours, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 24, 80, 0, 0))
+        last = "until test -e $DIR/go; do sleep 0.01; done" if until \
+            else "sleep 1"
+        process = self.start("-j1", *options, ":::", *jobs, last, stdin=theirs,
+                             stdout=theirs, stderr=theirs,
+                             env={"TERM": "xterm", **environment})
+        os.close(theirs)
+        raw = b""
+        while True:
+            ready, _, _ = select.select([ours], [], [], LIMIT)
+            self.assertTrue(ready, f"no {until} in {raw}")
+            try:
+                raw += os.read(ours, 65536)
+            except OSError:  # all have closed the other side
+                break
+            if until and until in raw:
+                with open(self.path("go"), "w", encoding="ascii"):
+                    pass
+        process.wait(LIMIT)
+        if until:
+            os.unlink(self.path("go"))
+        return raw
+
+    def test_a_block_is_there_unless_it_is_unwanted(self):
+        none = ("--progress", "none")
+        for options in ((), ("--bar",), (*none, "--bar"), (*none, "--eta"),
+                        (*none, "--progress", "full"),
+                        (*none, "--progress", "auto")):
+            with self.subTest(options):
+                self.shown(*options, until=b" 0/1  ok 0  run 1")
+        for options in (none, ("--progress", "plain"), ("-q",)):
+            with self.subTest(options):
+                self.assertEqual(self.shown(*options), b"")
+
+    def test_colours_are_there_where_they_are_wanted(self):
+        plain = {"NO_COLOR": "1"}
+        for options, environment, styled in (
+                (("--color", "auto"), {}, True),
+                (("--color", "auto"), plain, False),
+                (("--color", "never"), {}, False),
+                (("--color", "always"), plain, True)):
+            with self.subTest((options, environment)):
+                raw = self.shown(*options, until=b"fail 1", jobs=["false"],
+                                 **environment)
+                self.assertEqual(b"\x1b[1;31mfail 1" in raw, styled)
+
+    def test_lines_are_there_unless_unwanted(self):
+        for options, line in (
+                ((), "brood: job 1: exit code 1: "),
+                (("--progress", "plain"), "brood: job 1: exit code 1: "),
+                (("--progress", "none"), ""), (("-q",), "")):
+            done = self.run_program(*options, "-s", "exit 1", ":::", "1")
+            self.assertEqual(done.stderr[:len(line) or None], line, options)
+
+
 if __name__ == "__main__":
     unittest.main()

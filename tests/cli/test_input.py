@@ -214,6 +214,39 @@ class Input(PlainTest):
                          "<{}><:::><-k>")
         self.assertEqual(self.out("one", "echo a | tr a b"), "b\n")
 
+    def test_every_name_of_an_option_is_the_option(self):
+        path = self.file(b"a\nb\n")
+        for names, value, rest, stdin, meant in [
+                (("-a", "--arg-file"), [path], ["echo"], b"", "a\nb\n"),
+                (("-0", "--null"), [], ["echo"], b"a\0b\0", "a\nb\n"),
+                (("-d", "--delimiter"), [","], ["echo"], b"a,b", "a\nb\n"),
+                (("-n", "--max-args"), ["2"], ["echo"], b"a\nb\n", "a b\n"),
+                (("-C", "--colsep"), [","], ["echo", "{2}"], b"a,b\n",
+                 "b\n"),
+                (("-r", "--no-run-if-empty"), [], ["echo"], b"\na\n", "a\n"),
+                (("-s", "--shell"), [], ["echo", "$((1 + 1))"], b"a\n",
+                 "2 a\n"),
+                (("-h", "--help"), [], [], b"", self.out("each", "--help"))]:
+            for name in names:
+                with self.subTest(name):
+                    self.assertEqual(
+                        self.out("-j1", name, *value, *rest, stdin=stdin),
+                        meant)
+        for file in ("-f", "--file"):
+            for names in ("-n", "--names"):
+                self.assertEqual(self.out("all", "-j1", file, path, names,
+                                          "x,y", "--dry-run"), "x: a\ny: b\n")
+        for form in ("all", "one"):
+            self.assertEqual(self.out(form, "-h"), self.out(form, "--help"))
+
+    def test_verbose_and_quiet_have_two_names(self):
+        for name in ("-v", "--verbose"):
+            done = self.run_program(name, "true", ":::", "1")
+            self.assertIn(b"brood: job 1: ok", done.stderr)
+        for name in ("-q", "--quiet"):
+            done = self.run_program(name, "false", ":::", "1")
+            self.assertEqual((done.returncode, done.stderr), (123, b""))
+
     def test_a_list_that_ends_in_an_error_is_told(self):
         # Reading this file fails after it was opened.
         done = self.run_program("echo", "::::", "/proc/self/mem")

@@ -37,6 +37,16 @@ class Slots(ProgramTest):
             self.assertEqual(self.records("run")[0]["jobs"],
                              2 * len(os.sched_getaffinity(0)))
 
+    def test_are_more_than_the_processors(self):
+        self.report_of("-j", "+3", "true", ":::", "1")
+        self.assertEqual(self.records("run")[0]["jobs"],
+                         len(os.sched_getaffinity(0)) + 3)
+
+    def test_are_the_same_by_every_name(self):
+        for option in ("-j", "--jobs", "-P"):
+            self.report_of(option, "7", "true", ":::", "1")
+            self.assertEqual(self.records("run")[0]["jobs"], 7)
+
     def test_follow_the_affinity(self):
         processor = min(os.sched_getaffinity(0))
         self.report_of("true", ":::", "1",
@@ -46,6 +56,11 @@ class Slots(ProgramTest):
     def test_have_numbers(self):
         done = self.run_program("-j2", "echo", "{%}", ":::", *range(20))
         self.assertLessEqual(set(done.stdout.split()), {"1", "2"})
+        # No two at once have the same: each waits for the other's.
+        done = self.run_program(
+            "-j2", "-s", "touch $DIR/{%}.{#}; until test -e $DIR/1.* && "
+            "test -e $DIR/2.*; do sleep 0.01; done", ":::", "a", "b")
+        self.assertEqual(done.returncode, 0)
 
 
 class Waiting(ProgramTest):
@@ -214,10 +229,14 @@ class Resources(ProgramTest):
         done = self.run_program("--limit", "nofile=64,cpu=100,fsize=1M", "-s",
                                 "ulimit -n; ulimit -t; ulimit -f", ":::", "1")
         self.assertEqual(done.stdout.split(), ["64", "100", "2048"])
+        _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+        most = 1000000 if most == resource.RLIM_INFINITY else most - 1
+        done = self.run_program("--limit", f"mem=1G,nproc={most}", "-s",
+                                "ulimit -v; ulimit -p", ":::", "1")
+        self.assertEqual(done.stdout.split(), [str(1 << 20), str(most)])
 
     def test_are_asked_for_nicely(self):
         base = os.nice(0)
-        done = self.run_program("--nice", "5", "nice", ":::", "", "-n0")
         done = self.run_program("--nice", "5", "-s", "nice", ":::", "1")
         self.assertEqual(done.stdout.strip(), str(min(base + 5, 19)))
 
@@ -232,6 +251,18 @@ class Resources(ProgramTest):
         self.assertEqual(sorted(done.stderr.splitlines()),
                          sorted(f"echo {i}" for i in range(100)))
 
+    def test_few_descriptors_are_enough_for_every_form(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        for arguments, text in [
+                (("all", "-j50"), "echo x\n" * 50),
+                (("-j50", "--pty", "echo"), "x\n" * 50),
+                (("-j50", "--results", "out", "echo"), "x\n" * 50),
+                (("xargs", "-P50", "-n1", "echo"), "x\n" * 50)]:
+            done = self.run_program(*arguments, text=text, before=few)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (0, "x\n" * 50, ""), arguments)
+
     @unittest.skipIf(os.environ.get("BROOD_SANITIZE"),
                      "a sanitized guard is not small")
     def test_peak_memory_is_the_jobs_own(self):
@@ -245,6 +276,24 @@ class Resources(ProgramTest):
         _, jobs = self.report_of("python3", "-c", "x = b'1' * (100 << 20)",
                                  ":::", "1")
         self.assertGreater(jobs[1]["maxrss"], 100 << 20)
+
+    def test_that_were_used_are_in_the_record(self):
+        script = ("import os, resource\n"
+                  "with open('file', 'wb') as file:\n"
+                  "    file.write(b'x' * 1000000)\n"
+                  "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+                  "print(used.ru_inblock, used.ru_oublock, flush=True)\n"
+                  "os._exit(0)")
+        done, jobs = self.report_of("python3", "-B", "-c", script, ":::", "1")
+        read, written = map(int, done.stdout.split())
+        # Its last steps may have been read from a device as well.
+        self.assertGreaterEqual(jobs[1]["inblock"], read)
+        self.assertEqual(jobs[1]["oublock"], written)
+        _, jobs = self.report_of("no-such-program", ":::", "1")
+        self.assertEqual((jobs[1]["inblock"], jobs[1]["oublock"]),
+                         (None, None))
+        if written == 0:
+            self.skipTest("what is written here goes to no device")
 
 
 class ManyJobs(ProgramTest):
@@ -325,6 +374,22 @@ class ExitCodes(ProgramTest):
                                    "exit {}", ":::", "1", "0", "2"), 2)
         self.assertEqual(self.code("--exit-code", "count", "false", ":::",
                                    *range(150)), 101)
+        self.assertEqual(self.code("--exit-code", "count", "--exit-code",
+                                   "usual", "false", ":::", "1", "2"), 123)
+
+    def test_are_the_same_for_commands_side_by_side(self):
+        self.assertEqual(self.code("all", "true", "true"), 0)
+        self.assertEqual(self.code("all", "true", "exit 7"), 123)
+        self.assertEqual(self.code("all", "--timeout", "100ms", "true",
+                                   "sleep 1000"), 124)
+        self.assertEqual(self.code("all", "--report", "/dev/full", "true"),
+                         125)
+        self.assertEqual(self.code("all", "--bogus", "true"), 2)
+        process = self.start("all", "touch $DIR/up; sleep 1000")
+        self.wait_for_file("up")
+        process.terminate()
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 143)
 
 
 if __name__ == "__main__":

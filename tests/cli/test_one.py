@@ -111,6 +111,35 @@ class One(ProgramTest):
             "one sh -c 'echo $$ > $DIR/job; exec sleep 1000'",
             lambda job: self.assertEqual(state_of(job), "T"))
 
+    def test_knows_the_options_of_the_others(self):
+        def run(*arguments):
+            done = self.run_program("one", *arguments)
+            return done.returncode, done.stdout, done.stderr
+        with open(self.path("in"), "w", encoding="ascii") as file:
+            file.write("text")
+        self.assertEqual(run("--dry-run", "echo", "a b"),
+                         (0, "echo 'a b'\n", ""))
+        self.assertEqual(run("-t", "echo", "a b"), (0, "a b\n", "echo 'a b'\n"))
+        self.assertEqual(run("--shell", "echo", "$((1 + 1))"), (0, "2\n", ""))
+        self.assertEqual(run("--stdin-from", "in", "cat"), (0, "text", ""))
+        self.assertEqual(run("--limit", "nofile=64", "sh", "-c", "ulimit -n"),
+                         (0, "64\n", ""))
+        tried = "echo x >> tries; test $(wc -l < tries) = 3"
+        self.assertEqual(run("-q", "--retries", "3", "sh", "-c", tried),
+                         (0, "", ""))
+        self.assertEqual(
+            run("--retries", "2", "--joblog", "log", "sh", "-c", "exit 6")[0],
+            6)
+        self.assertEqual(self.text_of("log").splitlines()[1].split("\t")[6],
+                         "6")
+        self.assertIn("1 job: 1 ok", run("--summary", "true")[2])
+
+    def test_is_stopped_as_asked(self):
+        _, jobs = self.report_of(
+            "one", "--timeout", "500ms", "--term-seq", "USR1,1000000,KILL",
+            "sh", "-c", "trap 'exit 3' USR1; while :; do sleep 0.01; done")
+        self.assertEqual((jobs[1]["status"], jobs[1]["code"]), ("timeout", 3))
+
     def test_gives_a_terminal_where_asked(self):
         done = self.run_program("one", "--pty", "sh", "-c",
                                 "test -t 1 && echo yes")

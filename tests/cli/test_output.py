@@ -7,7 +7,7 @@ import struct
 import termios
 import time
 
-from program import ProgramTest, main, wait_until
+from program import ProgramTest, main, state_of, wait_until
 
 # Jobs that take turns, so that lines would mix if nobody kept them apart: the
 # second starts to write when the first has begun, and ends before it.
@@ -19,6 +19,9 @@ SECOND = ("while ! test -e $DIR/one; do sleep 0.01; done; echo b1; echo b2; "
 
 class Grouping(ProgramTest):
     def both(self, *options):
+        for name in ("one", "two"):
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
         return self.run_program("-j2", *options, "sh", "-c", "{}", ":::", FIRST,
                                 SECOND).stdout.split()
 
@@ -27,11 +30,18 @@ class Grouping(ProgramTest):
                                     ["a1", "a2", "b1", "b2"]))
 
     def test_keeps_the_order_of_the_input(self):
-        self.assertEqual(self.both("-k"), ["a1", "a2", "b1", "b2"])
+        for option in ("-k", "--keep-order"):
+            self.assertEqual(self.both(option), ["a1", "a2", "b1", "b2"])
 
     def test_of_lines_shows_them_as_they_come(self):
-        lines = self.both("--lb")
-        self.assertEqual((lines[0], lines[-1]), ("a1", "a2"))
+        for option in ("--lb", "--line-buffer"):
+            lines = self.both(option)
+            self.assertEqual((lines[0], lines[-1]), ("a1", "a2"))
+
+    def test_keeps_together_again_where_asked_last(self):
+        for option in ("--lb", "-u"):
+            self.assertIn(self.both(option, "--group"), (
+                ["b1", "b2", "a1", "a2"], ["a1", "a2", "b1", "b2"]))
 
     def test_of_lines_in_order(self):
         self.assertEqual(self.both("--lb", "-k"), ["a1", "a2", "b1", "b2"])
@@ -55,11 +65,12 @@ class Grouping(ProgramTest):
         self.assertEqual(len(done.stdout.splitlines()), 200)
 
     def test_off_gives_the_jobs_our_own_output(self):
-        with open(self.path("out"), "wb") as file:
-            self.run_program("-u", "-s", "readlink /proc/self/fd/1", ":::",
-                             "1", stdout=file)
-        with open(self.path("out"), encoding="ascii") as file:
-            self.assertEqual(file.read().strip(), self.path("out"))
+        for option in ("-u", "--ungroup"):
+            with open(self.path("out"), "wb") as file:
+                self.run_program(option, "-s", "readlink /proc/self/fd/1",
+                                 ":::", "1", stdout=file)
+            with open(self.path("out"), encoding="ascii") as file:
+                self.assertEqual(file.read().strip(), self.path("out"))
 
     def test_puts_a_tag_before_each_line(self):
         done = self.run_program("-k", "--tag", "printf", "1\\n2\\n%s", ":::",
@@ -92,6 +103,32 @@ class Grouping(ProgramTest):
             "200000")
         self.assertEqual(done.stdout, "1" * 300000 + "\n" + "2" * 200000 + "\n")
 
+    def test_of_more_than_the_buffer_is_kept_in_a_file_without_a_name(self):
+        # The second has to wait for its turn.
+        process = self.start(
+            "-k", "-j2", "--buffer", "10k", "sh", "-c", "{}", ":::",
+            "while ! test -e $DIR/go; do sleep 0.01; done",
+            "head -c 100000 /dev/zero | tr '\\0' x",
+            env={"TMPDIR": self.folder})
+
+        def has_file():
+            folder = f"/proc/{process.pid}/fd/"
+            for name in os.listdir(folder):
+                try:
+                    target = os.readlink(folder + name)
+                except FileNotFoundError:
+                    continue
+                if target.startswith(self.folder + "/") and \
+                        target.endswith(" (deleted)"):
+                    return True
+            return False
+
+        wait_until(has_file, "a file of brood's for the output")
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(out, b"x" * 100000)
+
     def test_of_nothing_is_nothing(self):
         done = self.run_program("--tag", "-k", "true", ":::", "1", "2")
         self.assertEqual((done.stdout, done.stderr), ("", ""))
@@ -105,6 +142,10 @@ class Limits(ProgramTest):
         self.assertEqual((done.returncode, done.stdout), (0, "x" * 1000))
         self.assertTrue(jobs[1]["truncated"])
         self.assertEqual(jobs[1]["out_bytes"], 5000)
+        done, jobs = self.report_of(
+            "--max-output", "1000", "--on-overflow", "kill", "--on-overflow",
+            "truncate", "-s", "head -c 5000 /dev/zero", ":::", "1")
+        self.assertEqual((done.returncode, jobs[1]["status"]), (0, "ok"))
 
     def test_end_the_job(self):
         done, jobs = self.report_of("--max-output", "1000", "--on-overflow",
@@ -191,6 +232,22 @@ class Terminal(ProgramTest):
         done = self.run_program("--pty=91x17", "-s", "stty size <&1", ":::",
                                 "1")
         self.assertEqual(done.stdout, "17 91\n")
+
+    def test_is_not_hung_up_when_a_job_closes_its_output(self):
+        # It goes on for as long as brood needs to see the end of the output,
+        # and then writes to its terminal again.
+        script = ("echo begun; exec >&- 2>&-; touch $DIR/closed; "
+                  "while ! test -e $DIR/go; do sleep 0.01; done; "
+                  "echo again >/dev/tty")
+        process = self.start("--pty", "--report", self.path("report"), "sh",
+                             "-c", script, ":::", "1")
+        self.wait_for_file("closed")
+        wait_until(lambda: state_of(process.pid) == "S", "nothing to read")
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out, err),
+                         (0, b"begun\nagain\n", b""))
 
     def test_merges_the_streams(self):
         done = self.run_program("--pty", "-s", "echo out; echo err >&2", ":::",

@@ -326,11 +326,17 @@ class Converting(InAFolder):
             self.assertIn(why, message)
             self.assertEqual(message.count("\n"), 1, message)
         self.assertEqual(report.read_text(), report_lines.sample())
-        done = self.run_raw("report", str(report), "--to", "csv", "-o",
-                   self.path("out"))
-        self.assertEqual((done.returncode, done.stdout), (0, b""))
-        self.assertEqual(pathlib.Path(self.path("out")).read_text()[:9],
-                         "seq,slot,")
+        for option in ("-o", "--output"):
+            out = pathlib.Path(self.path("out" + option))
+            done = self.run_raw("report", str(report), "--to", "csv", option,
+                                str(out))
+            self.assertEqual((done.returncode, done.stdout), (0, b""))
+            self.assertEqual(out.read_text()[:9], "seq,slot,")
+
+    def test_help(self):
+        for name in ("-h", "--help"):
+            self.assertIn(b"usage: brood report", self.run_raw(
+                "report", name).stdout)
 
     def test_an_empty_report(self):
         for to in ("summary", "junit", "trace", "csv", "tsv", "html"):

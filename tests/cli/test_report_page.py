@@ -218,6 +218,20 @@ class InABrowser(PageTest):
                 "true", "first\nlast words\n", "0", "true", "Job 1", "Job 2",
                 "Job 4", "Job 12", "2.000", "1.000", "1.000", "true"])
 
+    def test_says_nothing_of_output_that_nobody_counted(self):
+        lines = report_lines.run_line() + "".join(
+            report_lines.job_line(seq, "exit", code=1, out_bytes=out,
+                                  err_bytes=err)
+            for seq, out, err in ((1, None, None), (2, 7, None), (3, 0, 0)))
+        self.assertEqual(self.seen(lines + report_lines.end_line(), """
+            const at = tableColumns.findIndex(one => one.name === 'Output');
+            see([...byId('rows').rows].map(
+              row => row.cells[at].textContent).join('; '));
+            see([...document.querySelectorAll('#failures .facts')].map(
+              facts => facts.textContent.match(/Output(.*?errors|\\d+ B)|$/)[0])
+              .join('; '));
+            """), ["–; 7 B; 0 B", "; Output7 B; Output0 B, 0 B of errors"])
+
     def test_ten_thousand_jobs(self):
         lines = report_lines.run_line() + "".join(
             report_lines.job_line(seq, "exit" if seq % 100 == 0 else "ok",

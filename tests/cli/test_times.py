@@ -29,6 +29,15 @@ class Timeouts(ProgramTest):
         self.assertEqual(path, ["TERM", "KILL"])
         self.assertEqual(jobs[1]["signal"], signal.SIGKILL)
 
+    def test_kill_when_the_grace_is_over_and_not_before(self):
+        # Longer than the default, so that no machine is too slow for this.
+        _, jobs = self.report_of(
+            "--timeout", "10ms", "--kill-after", "5500ms", "-s",
+            "trap '' TERM; while :; do sleep 1000; done", ":::", "1")
+        term, kill = (float(each.split("@")[1])
+                      for each in jobs[1]["kill_path"])
+        self.assertGreaterEqual(kill - term, 5.4)
+
     def test_use_the_signal_that_is_asked_for(self):
         script = "trap 'echo got; exit 3' USR1; echo in; while :; do sleep 0.01; done"
         done, jobs = self.report_of("--timeout", "500ms", "--signal", "USR1",
@@ -176,6 +185,11 @@ class Halt(ProgramTest):
         done = self.run_program("-j1", "-x", "-s", "echo {}; exit {}", ":::",
                                 "1", "0")
         self.assertEqual((done.returncode, done.stdout), (123, "1\n"))
+
+    def test_never_takes_it_back(self):
+        done = self.run_program("-j1", "-x", "--halt", "never", "-s",
+                                "echo {}; exit {}", ":::", "1", "0")
+        self.assertEqual((done.returncode, done.stdout), (123, "1\n0\n"))
 
     def test_with_success_is_a_success(self):
         done, jobs = self.report_of("-j1", "--halt", "now,success=1", "sh",

@@ -64,6 +64,7 @@ class Usage(PlainTest):
     def test_closed_output_is_told_with_exit_code_125(self):
         for arguments in (["--help"], ["--version"],
                           ["--dry-run", "echo", ":::", "a"],
+                          ["report", self.report(), "--to", "csv"],
                           ["echo", ":::", "a"]):
             with self.subTest(arguments):
                 done = self.run_program(
@@ -73,11 +74,43 @@ class Usage(PlainTest):
                 self.assertTrue(done.stderr.startswith(b"brood: "), done)
 
     def test_a_full_device_is_told_with_exit_code_125(self):
-        with open("/dev/full", "wb") as full:
-            done = self.run_program("--help", capture_output=False,
-                                    stdout=full, stderr=subprocess.PIPE)
-        self.assertEqual(done.returncode, 125)
-        self.assertIn(b"No space left", done.stderr)
+        for arguments in (["--help"], ["completion", "bash"],
+                          ["report", self.report(), "--to", "csv"],
+                          ["--report", "-", "true", ":::", "a"]):
+            with self.subTest(arguments), open("/dev/full", "wb") as full:
+                done = self.run_program(*arguments, capture_output=False,
+                                        stdout=full, stderr=subprocess.PIPE)
+                self.assertEqual(done.returncode, 125)
+                self.assertIn(b"No space left", done.stderr)
+                self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+
+    def report(self):
+        path = self.path("a-report")
+        self.out("--report", path, "true", ":::", "a")
+        return path
+
+    def test_a_file_that_may_not_be_read_is_told(self):
+        path = self.path("closed")
+        with open(path, "w"):
+            pass
+        os.chmod(path, 0)
+        for arguments, code, text in [
+                (["-a", path, "echo"], 2, "brood: cannot read "),
+                (["echo", "::::", path], 2, "brood: cannot read "),
+                (["all", "-f", path], 2, "brood: cannot read "),
+                (["report", path], 125, "brood: cannot read the report "),
+                (["xargs", "-a", path], 1, "brood xargs: cannot read "),
+                (["--stdin-from", path, "cat", ":::", "-"], 123,
+                 "brood: job 1: not started: --stdin-from: "),
+                (["one", "--stdin-from", path, "cat"], 125,
+                 "brood: --stdin-from: ")]:
+            with self.subTest(arguments):
+                process = self.start(*arguments, as_nobody=os.getuid() == 0)
+                out, said = process.communicate(timeout=LIMIT)
+                self.assertEqual((process.returncode, out), (code, b""), said)
+                self.assertTrue(said.decode().startswith(text), said)
+                self.assertIn(b"Permission denied", said)
+                self.assertEqual(said.count(b"\n"), 1, said)
 
     def test_nothing_but_the_name_at_a_terminal_does_not_wait(self):
         _, terminal = os.openpty()

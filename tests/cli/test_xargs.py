@@ -4,6 +4,7 @@ docs/xargs.md tells how to run the suite of findutils as well.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -54,6 +55,54 @@ class Xargs(PlainTest):
                 self.assertEqual(self.xargs(*arguments, stdin=stdin),
                                  (code, "", text))
 
+    def test_every_name_of_an_option_is_the_option(self):
+        list_of = tempfile.NamedTemporaryFile()
+        self.addCleanup(list_of.close)
+        list_of.write(b"l m\n")
+        list_of.flush()
+        # xargs has no -h.
+        theirs = shutil.which("xargs")
+        for names, rest, stdin, meant in [
+                (("-0", "--null"), [], b"a b\0c\0", "a b c\n"),
+                (("-a" + list_of.name, "--arg-file=" + list_of.name), [], b"",
+                 "l m\n"),
+                (("-d,", "--delimiter=,"), ["printf", "<%s>"], b"a b,c",
+                 "<a b><c>"),
+                (("-Ex", "-ex", "--eof=x"), [], b"a x b\n", "a\n"),
+                (("-I@", "-i@", "--replace=@"), ["echo", "<@>"], b"a b\nc\n",
+                 "<a b>\n<c>\n"),
+                (("-i", "--replace"), ["echo", "<{}>"], b"a\n", "<a>\n"),
+                (("-L2", "-l2", "--max-lines=2"), [], b"a\nb\nc\n",
+                 "a b\nc\n"),
+                (("-l", "--max-lines"), [], b"a b\nc\n", "a b\nc\n"),
+                (("-n2", "--max-args=2"), [], b"a b c\n", "a b\nc\n"),
+                (("-s10", "--max-chars=10"), [], b"aa bb cc\n",
+                 "aa\nbb\ncc\n"),
+                (("-r", "--no-run-if-empty"), [], b"", ""),
+                (("-e", "--eof"), [], b"a x\n", "a x\n"),
+                (("-t", "--verbose"), [], b"a\n", "a\n")]:
+            for name in names:
+                with self.subTest(name):
+                    code, out, said = self.xargs(name, *rest, stdin=stdin)
+                    self.assertEqual((code, out), (0, meant))
+                    verbose = name in ("-t", "--verbose")
+                    self.assertEqual(said, "echo a\n" if verbose else "")
+                    if theirs:
+                        done = self.run_program(name, *rest, stdin=stdin,
+                                                program=theirs)
+                        self.assertEqual(
+                            (done.returncode, done.stdout.decode(),
+                             done.stderr.decode()), (code, out, said))
+
+    def test_ends_where_a_command_would_be_too_long_if_asked(self):
+        line = b"aa bb cccccccccc\n"
+        for name in ("-x", "--exit"):
+            code, out, said = self.xargs("-n4", "-s12", name, stdin=line)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("too long", said)
+        self.assertEqual(self.xargs("-n4", "-s16", stdin=line)[1],
+                         "aa bb\ncccccccccc\n")
+
     def test_255_and_what_cannot_run_end_it(self):
         self.assertEqual(
             self.xargs("-n1", "sh", "-c", "echo $0; exit $0",
@@ -103,14 +152,14 @@ class Xargs(PlainTest):
         self.assertIn("WARNING: a NUL character occurred", said)
 
     def test_asks_nobody_without_a_terminal(self):
-        code, out, said = self.xargs("-p", "echo", start_new_session=True)
-        self.assertEqual((code, out), (1, ""))
-        self.assertIn("echo a?...", said)
+        for name in ("-p", "--interactive"):
+            code, out, said = self.xargs(name, "echo", start_new_session=True)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("echo a?...", said)
 
     def on_terminal(self, *arguments, typed):
-        """What is on the terminal after xargs has run there."""
-        process, terminal = self.start_on_terminal(
-            "xargs", "-a", "list", *arguments)
+        """What is on the terminal after the program has run there."""
+        process, terminal = self.start_on_terminal(*arguments)
         os.write(terminal, typed)
         shown = b""
         while True:
@@ -127,20 +176,20 @@ class Xargs(PlainTest):
     def test_asks_at_the_terminal(self):
         with open(self.path("list"), "w") as file:
             file.write("a b c\n")
-        shown = self.on_terminal("-n1", "-p", "echo", "got",
-                                 typed=b"y\nno\nYes\n")
+        shown = self.on_terminal("xargs", "-a", "list", "-n1", "-p", "echo",
+                                 "got", typed=b"y\nno\nYes\n")
         self.assertIn("echo got b?...", shown)
         self.assertIn("\ngot a\n", "\n" + shown.replace("?...", "\n"))
         self.assertIn("\ngot c\n", "\n" + shown.replace("?...", "\n"))
         self.assertNotIn("\ngot b\n", "\n" + shown.replace("?...", "\n"))
 
     def test_gives_commands_the_terminal(self):
-        with open(self.path("list"), "w") as file:
-            file.write("a\n")
-        shown = self.on_terminal("-o", "sh", "-c",
-                                 'read line; echo "read: $line"',
-                                 typed=b"typed\n")
-        self.assertIn("read: typed\n", shown)
+        # The items come from elsewhere: without -o there is nothing to read.
+        for name, got in (("-o", "typed"), ("--open-tty", "typed"), ("-r", "")):
+            shown = self.on_terminal(
+                "one", "sh", "-c", f"echo a | '{PROGRAM}' xargs {name} sh -c "
+                "'read line; echo \"read: $line\"'", typed=b"typed\n")
+            self.assertIn(f"read: {got}\n", shown)
 
     def test_long_lists_are_divided_where_the_system_says(self):
         # One byte each, so that the pointers are most of it.
@@ -164,9 +213,12 @@ class Xargs(PlainTest):
         with tempfile.TemporaryDirectory() as folder:
             script = ('touch "$0"; until [ -e one ] && [ -e two ]; do '
                       'sleep 0.01; done')
-            self.assertEqual(
-                self.xargs("-P2", "-n1", "sh", "-c", script,
-                           stdin=b"one two\n", cwd=folder), (0, "", ""))
+            for most in ("-P2", "-P0", "--max-procs=2"):
+                self.assertEqual(
+                    self.xargs(most, "-n1", "sh", "-c", script,
+                               stdin=b"one two\n", cwd=folder), (0, "", ""))
+                for name in ("one", "two"):
+                    os.unlink(os.path.join(folder, name))
 
     def test_signals_change_how_many_run_at_once(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +238,8 @@ class Xargs(PlainTest):
             self.assertEqual(process.wait(LIMIT), 0)
 
     def test_help_and_version(self):
-        self.assertTrue(self.xargs("--help")[1].startswith("usage: brood"))
+        for name in ("-h", "--help"):
+            self.assertTrue(self.xargs(name)[1].startswith("usage: brood"))
         self.assertTrue(self.xargs("--version")[1].startswith("xargs (brood"))
 
 

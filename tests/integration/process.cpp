@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 namespace {
@@ -555,6 +556,35 @@ TEST_F(process, usage_is_known_after_exit)
     EXPECT_GT((used->user_time + used->system_time).count(), 0);
     EXPECT_GT(used->max_resident_bytes, 100'000u);
     EXPECT_GT(used->minor_faults, 0u);
+}
+
+// The kernel adds what each child used to what all have used.
+TEST_F(process, usage_has_what_the_kernel_counted)
+{
+    temp_dir dir;
+    asio::io_context io;
+    rusage before{};
+    ASSERT_EQ(::getrusage(RUSAGE_CHILDREN, &before), 0);
+    auto p = spawn_process(io, brood::exec("sh", "-c",
+                                           "head -c 1000000 /dev/zero >\"$0\"",
+                                           (dir / "f").string()));
+    EXPECT_EQ(wait_on(io, p), 0);
+    rusage after{};
+    ASSERT_EQ(::getrusage(RUSAGE_CHILDREN, &after), 0);
+    const auto used = p.usage();
+    ASSERT_TRUE(used.has_value());
+    const auto counted = [&](long rusage::* which) {
+        return static_cast<std::uint64_t>(after.*which - before.*which);
+    };
+    EXPECT_EQ(used->minor_faults, counted(&rusage::ru_minflt));
+    EXPECT_EQ(used->major_faults, counted(&rusage::ru_majflt));
+    EXPECT_EQ(used->blocks_read, counted(&rusage::ru_inblock));
+    EXPECT_EQ(used->blocks_written, counted(&rusage::ru_oublock));
+    EXPECT_EQ(used->voluntary_switches, counted(&rusage::ru_nvcsw));
+    EXPECT_EQ(used->involuntary_switches, counted(&rusage::ru_nivcsw));
+    if (used->blocks_written == 0)
+        GTEST_SKIP() << "what is written to " << dir.path()
+                     << " goes to no device";
 }
 
 }  // namespace

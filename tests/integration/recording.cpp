@@ -81,8 +81,12 @@ protected:
 
 TEST_F(recordings, a_replay_gives_the_results_and_starts_nothing)
 {
+    // What it writes is for the record of what it used.
     const auto fails =
-        shell("echo to-out; echo to-err >&2; exit 3").input("in");
+        shell("echo to-out; echo to-err >&2; "
+              "head -c 100000 /dev/zero >" +
+              brood::shlex::quote(file.string() + ".big") + "; exit 3")
+            .input("in");
     const auto killed = child("kill-self", "KILL");
     std::optional<completed_process> first;
     {
@@ -106,6 +110,8 @@ TEST_F(recordings, a_replay_gives_the_results_and_starts_nothing)
         EXPECT_EQ(again.elapsed, first->elapsed);
         EXPECT_EQ(again.usage.max_resident_bytes,
                   first->usage.max_resident_bytes);
+        EXPECT_EQ(again.usage.blocks_read, first->usage.blocks_read);
+        EXPECT_EQ(again.usage.blocks_written, first->usage.blocks_written);
         EXPECT_EQ(to_string(again.args), to_string(fails));
         const auto dead = co_await replay.run_process(killed);
         EXPECT_EQ(dead.status, brood::exit_status::signaled(SIGKILL, false));

@@ -25,7 +25,9 @@ struct kernel_rusage {
     long max_resident_kib;
     long unused_sizes[3];
     long minor_faults, major_faults;
-    long unused_counts[6];
+    long unused_swaps;
+    long blocks_read, blocks_written;
+    long unused_counts[3];
     long voluntary_switches, involuntary_switches;
 };
 
@@ -56,6 +58,8 @@ resource_usage to_usage(const kernel_rusage& from) noexcept
     usage.max_resident_bytes = count(from.max_resident_kib) * 1024;
     usage.minor_faults = count(from.minor_faults);
     usage.major_faults = count(from.major_faults);
+    usage.blocks_read = count(from.blocks_read);
+    usage.blocks_written = count(from.blocks_written);
     usage.voluntary_switches = count(from.voluntary_switches);
     usage.involuntary_switches = count(from.involuntary_switches);
     return usage;
