@@ -380,8 +380,9 @@ class Gates:
 
         def words(name):
             engine, guard, seconds = peaks[name]
-            return (f"engine {engine / MIB:.1f}, guard {guard / MIB:.1f} MiB "
-                    f"({seconds:.1f} s)")
+            # `brood xargs` has no guard.
+            other = f", guard {guard / MIB:.1f}" if guard else ""
+            return f"engine {engine / MIB:.1f}{other} MiB ({seconds:.1f} s)"
 
         least, most = peaks[f"{few} jobs"], peaks[f"{many} jobs"]
         flat = all(more <= 1.1 * less for less, more in
