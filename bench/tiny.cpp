@@ -7,6 +7,7 @@
 //   tiny line            writes a line, exits with 0
 //   tiny flood BYTES     writes that much in blocks of 64 KiB
 //   tiny lines N         writes N lines of 8 bytes, in blocks of 64 KiB
+//   tiny text BYTES      as flood, but in lines of 128 bytes
 //   tiny sink            reads its input to the end
 //   tiny cat             writes what it reads
 //   tiny pause           waits to be killed; ends by itself after ten minutes
@@ -83,6 +84,7 @@ void alarm(long seconds)
 constexpr long block_size = 64 * 1024;
 constexpr char line[] = "1234567\n";
 constexpr long line_size = sizeof line - 1;
+constexpr long text_size = 128;
 
 char block[block_size];
 
@@ -94,10 +96,22 @@ long number(const char* text)
     return value;
 }
 
-void write_all(long size)
+void fill_with_lines()
 {
     for (long at = 0; at < block_size; ++at)
         block[at] = line[at % line_size];
+}
+
+void fill_with_text()
+{
+    for (long at = 0; at < block_size; ++at)
+        block[at] = at % text_size == text_size - 1
+                        ? '\n'
+                        : static_cast<char>('a' + at % 26);
+}
+
+void write_all(long size)
+{
     while (size > 0) {
         const long written =
             system_call(__NR_write, 1, reinterpret_cast<long>(block),
@@ -131,8 +145,16 @@ extern "C" [[noreturn]] void tiny_main(long argc, char** argv)
     // The first letters tell the modes apart: 'l' is told by an argument.
     if (argc > 1) {
         switch (argv[1][0]) {
-        case 'f': write_all(argc > 2 ? number(argv[2]) : 0); break;
+        case 'f':
+            fill_with_lines();
+            write_all(argc > 2 ? number(argv[2]) : 0);
+            break;
+        case 't':
+            fill_with_text();
+            write_all(argc > 2 ? number(argv[2]) : 0);
+            break;
         case 'l':
+            fill_with_lines();
             write_all(argc > 2 ? number(argv[2]) * line_size : line_size);
             break;
         case 's': read_all(false); break;

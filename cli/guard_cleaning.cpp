@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <iterator>
 #include <set>
@@ -37,6 +38,16 @@ bool is_orphan(int pid)
     siginfo_t ignored{};
     return waitid(P_PID, static_cast<id_t>(pid), &ignored,
                   WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0;
+}
+
+// Who descends from us has an ancestor among our children, or is one of them:
+// processes that lose their parents become ours. So if there is no child, there
+// is nobody, and no look at /proc is needed, which takes milliseconds.
+bool is_anybody_left()
+{
+    siginfo_t ignored{};
+    return waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) == 0 ||
+           errno != ECHILD;
 }
 
 }  // namespace
@@ -298,7 +309,8 @@ void guard_process::finish()
 {
     using use = cleaning_options::leftover_use;
     finished_reply told;
-    if (asked_.cleaning.leftover != use::allow || engine_gone_) {
+    if ((asked_.cleaning.leftover != use::allow || engine_gone_) &&
+        is_anybody_left()) {
         // Who has been named with a job is not named again.
         using contain = cleaning_options::contain_use;
         const bool names = asked_.cleaning.contain != contain::none;

@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::size_t kept_of_last = 256;
 constexpr std::size_t kept_of_errors = 2048;
+// So much is marked before it is written. Short lines become many times as
+// long, and all of a read at once would take that much memory.
+constexpr std::size_t tagged_piece = 64 * 1024;
 
 void keep_tail(std::string& tail, std::string_view bytes, std::size_t most)
 {
@@ -164,6 +167,11 @@ void job_text::show(unsigned stream, std::string_view bytes)
                       1;
         tagged.append(bytes.substr(0, length));
         bytes.remove_prefix(length);
+        // Between lines only, so that other programs cannot come in between.
+        if (tagged.size() >= tagged_piece && found != nullptr) {
+            port.write(tagged);
+            tagged.clear();
+        }
     }
     port.write(tagged);
 }

@@ -4,6 +4,7 @@ import fcntl
 import os
 import resource
 import struct
+import subprocess
 import termios
 import time
 
@@ -81,6 +82,21 @@ class Grouping(ProgramTest):
         done = self.run_program("-k", "--tagstring", "<{}>", "echo", ":::",
                                 "x", "y")
         self.assertEqual(done.stdout, "<x>\tx\n<y>\ty\n")
+
+    def test_does_not_pile_up_what_a_tag_adds(self):
+        def peak_memory(tag):
+            """In KiB."""
+            # A sanitizer would keep what was freed.
+            process = self.start(
+                "--tagstring", tag, "-s", "yes '' | head -c 4000000", ":::",
+                "1", stdout=subprocess.DEVNULL, stderr=None,
+                env={"ASAN_OPTIONS": "quarantine_size_mb=1"})
+            _, process.returncode, usage = os.wait4(process.pid, 0)
+            self.assertEqual(process.returncode, 0)
+            return usage.ru_maxrss
+
+        # Each byte is a line: of one read at once it would be 50 MiB.
+        self.assertLess(peak_memory("x" * 200) - peak_memory("x"), 16 * 1024)
 
     def test_keeps_both_streams_apart(self):
         done = self.run_program("-s", "echo out; echo err >&2", ":::", "1")
