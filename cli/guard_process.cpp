@@ -248,11 +248,12 @@ void guard_process::watch(std::uint64_t id, brood::process child,
     job.child = std::move(child);
     job.pid = job.child.pid();
     job.started = started;
-    if (asked_.cleaning.contain == cleaning_options::contain_use::cgroup)
+    if (asked_.cleaning.contain == cleaning_options::contain_use::cgroup) {
         job.cgroup = cgroup_of(job.pid);
-    // It went back to ours, where everybody is.
-    if (job.cgroup == cgroup_of(getpid()))
-        job.cgroup.clear();
+        // It went back to ours, where everybody is.
+        if (job.cgroup == cgroup_of(getpid()))
+            job.cgroup.clear();
+    }
     job.child.async_wait([this, id](brood::error_code, int) { exited(id); });
 }
 
