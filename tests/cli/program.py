@@ -137,10 +137,10 @@ class ProgramTest(unittest.TestCase):
         os.close(theirs)
         return process, ours
 
-    def suspend_and_continue(self, arguments, is_suspended):
+    def suspend_and_continue(self, arguments):
         """Runs the program below a shell that suspends and continues it: a
         group without one is never suspended. `arguments` write a job's pid to
-        $DIR/job; is_suspended(pid) looks at it, then Ctrl-C ends all."""
+        $DIR/job, which is suspended with it; then Ctrl-C ends all."""
         shell, terminal = self.start_on_terminal(
             "one", "sh", "-c",
             f"set -m; {PROGRAM} {arguments}; "
@@ -149,7 +149,7 @@ class ProgramTest(unittest.TestCase):
         job = int(self.text_of("job"))
         os.write(terminal, b"\x1a")
         self.wait_for_file("suspended")
-        is_suspended(job)
+        wait_until(lambda: state_of(job) == "T", "the job's suspension")
         with open(self.path("go"), "w", encoding="ascii"):
             pass
         wait_until(lambda: state_of(job) == "S", "the job's going on")

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from program import ProgramTest, main, state_of, wait_until
+from program import ProgramTest, main, wait_until
 
 
 class Timeouts(ProgramTest):
@@ -244,13 +244,16 @@ class Signals(ProgramTest):
         process = self.start("-s", "echo working; touch $DIR/up; sleep 1000",
                              ":::", "1")
         self.wait_for_file("up")
-        line = b""
-        # Again and again: its line may not have been read yet.
-        while b"working" not in line:
+
+        # Again and again: it may not have been told of yet, nor its line read.
+        def shows_its_line():
             process.send_signal(signal.SIGUSR1)
-            self.assertIn(b"1 running", process.stderr.readline())
+            if b"1 running" not in process.stderr.readline():
+                return False
             line = process.stderr.readline()
             self.assertRegex(line, rb"#1 pid \d+ +\d+\.\ds .*sleep 1000")
+            return b"working" in line
+        wait_until(shows_its_line, "the job and its line")
         process.terminate()
         process.communicate(timeout=60)
 
@@ -264,9 +267,7 @@ class Signals(ProgramTest):
 
     def test_ctrl_z_suspends_the_jobs_too(self):
         self.suspend_and_continue(
-            "-s 'echo $$ > $DIR/job; sleep 1000' ::: 1",
-            lambda job: wait_until(lambda: state_of(job) == "T",
-                                   "the job's suspension"))
+            "-s 'echo $$ > $DIR/job; sleep 1000' ::: 1")
 
 
 if __name__ == "__main__":
