@@ -56,18 +56,14 @@ void preparation::prepare_environment()
     plan_.envp = parent;
     if (command_.environment.empty())
         return;
-    std::vector<std::string_view> inherited;
-    for (auto each = parent; each && *each; ++each)
-        inherited.emplace_back(*each);
-    environment_ = core::merge_environment(inherited, command_.environment);
-    envp_ = pointers_to(environment_);
-    plan_.envp = envp_.data();
+    environment_ = core::merge_environment(parent, command_.environment);
+    plan_.envp = environment_.variables.data();
 }
 
 void preparation::keep_environment()
 {
     const auto* const parent = plan_.envp;
-    if (!parent || !envp_.empty())  // ours already
+    if (!parent)
         return;
     std::size_t bytes = 0;
     for (auto each = parent; *each; ++each)

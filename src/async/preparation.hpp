@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/command_data.hpp"
+#include "core/environment.hpp"
 #include "os/cgroup.hpp"
 #include "os/spawn.hpp"
 
@@ -88,8 +89,8 @@ private:
     std::vector<std::string> candidates_;
     std::vector<const char*> candidate_pointers_;
     std::vector<const char*> argv_;
-    std::vector<std::string> environment_;
-    std::string kept_;  // the parent's, if that was kept
+    core::environment_list environment_;  // unless it is the parent's
+    std::string kept_;                    // copied, if it was to be kept
     std::vector<const char*> envp_;
     std::vector<std::uint32_t> groups_;
     std::vector<os::resource_limit> limits_;

@@ -8,47 +8,52 @@ namespace brood::core {
 
 namespace {
 
-bool has_name(std::string_view variable, std::string_view name)
+bool has_name(const char* variable, std::string_view name)
 {
-    return variable.size() > name.size() && variable[name.size()] == '=' &&
-           variable.starts_with(name);
+    return std::strncmp(variable, name.data(), name.size()) == 0 &&
+           variable[name.size()] == '=';
 }
 
-void set(std::vector<std::string>& variables, const std::string& name,
+void set(environment_list& in, const std::string& name,
          const std::string& value)
 {
-    const auto same = [&name](const auto& v) { return has_name(v, name); };
-    const auto first = std::find_if(variables.begin(), variables.end(), same);
-    auto text = name + "=" + value;
-    if (first == variables.end()) {
-        variables.push_back(std::move(text));
+    auto& all = in.variables;
+    const auto same = [&name](const char* v) { return has_name(v, name); };
+    const char* const made = in.made.emplace_back(name + "=" + value).c_str();
+    const auto first = std::find_if(all.begin(), all.end(), same);
+    if (first == all.end()) {
+        all.push_back(made);
         return;
     }
-    *first = std::move(text);
-    variables.erase(std::remove_if(first + 1, variables.end(), same),
-                    variables.end());
+    *first = made;
+    all.erase(std::remove_if(first + 1, all.end(), same), all.end());
 }
 
 }  // namespace
 
-std::vector<std::string>
-merge_environment(const std::vector<std::string_view>& parent,
+environment_list
+merge_environment(const char* const* parent,
                   const std::vector<detail::environment_change>& changes)
 {
     using kind = detail::environment_change::kind;
-    std::vector<std::string> variables(parent.begin(), parent.end());
+    environment_list merged;
+    auto& all = merged.variables;
+    for (; parent && *parent; ++parent)
+        all.push_back(*parent);
+    merged.made.reserve(changes.size());  // none moves again
     for (const auto& change : changes) {
         switch (change.what) {
-        case kind::clear: variables.clear(); break;
-        case kind::set: set(variables, change.name, change.value); break;
+        case kind::clear: all.clear(); break;
+        case kind::set: set(merged, change.name, change.value); break;
         case kind::unset:
-            std::erase_if(variables, [&change](const auto& variable) {
+            std::erase_if(all, [&change](const char* variable) {
                 return has_name(variable, change.name);
             });
             break;
         }
     }
-    return variables;
+    all.push_back(nullptr);
+    return merged;
 }
 
 const char* find_variable(const char* const* environment,

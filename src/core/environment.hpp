@@ -9,11 +9,22 @@
 
 namespace brood::core {
 
-// Applies `changes` in order to `parent` ("NAME=value" strings). A variable
-// keeps its place when it is set again; new ones follow. A name that the
-// parent has twice is changed, or removed, everywhere.
-std::vector<std::string>
-merge_environment(const std::vector<std::string_view>& parent,
+struct environment_list {
+    environment_list() = default;
+    environment_list(environment_list&&) = default;
+    environment_list& operator=(environment_list&&) = default;
+    ~environment_list() = default;
+
+    std::vector<const char*> variables;  // a null pointer is the last
+    std::vector<std::string> made;       // which some of them point into
+};
+
+// Applies `changes` in order to `parent` ("NAME=value" strings, up to a null
+// pointer; or itself null), of which nothing is copied. A variable keeps its
+// place when it is set again; new ones follow. A name that the parent has
+// twice is changed, or removed, everywhere.
+environment_list
+merge_environment(const char* const* parent,
                   const std::vector<detail::environment_change>& changes);
 
 // The value of `name` in a list of "NAME=value", or null.
