@@ -70,6 +70,8 @@ void attempt::stream::close_job_side()
     job_side = -1;
 }
 
+// Only of a job that runs for a while: most end so soon that their output is
+// read in one go at their end, without the loop.
 void attempt::listen()
 {
     listening_ = true;
@@ -78,10 +80,25 @@ void attempt::listen()
             wait(each);
 }
 
-void attempt::started(const started_reply& told)
+void attempt::started(const job_start& told, bool has_ended)
 {
     pid_ = told.pid;
+    set_start(told);
+    if (has_ended)
+        return;
     start_timers();
+    listen();
+}
+
+void attempt::set_start(const job_start& told)
+{
+    began_ = told.at;
+    record_.slot = told.slot;
+    const std::chrono::duration<double> queued = told.at - read_at_;
+    record_.queued_s = queued.count();
+    const auto since = std::chrono::system_clock::now().time_since_epoch() -
+                       (clock::now() - told.at);
+    record_.start = std::chrono::duration<double>(since).count();
 }
 
 bool attempt::refused(const refused_reply& told, bool may_wait)
@@ -92,6 +109,7 @@ bool attempt::refused(const refused_reply& told, bool may_wait)
                         told.error == EAGAIN || told.error == ENOMEM;
     if (scarce && may_wait && cause_ == job_status::ok)
         return false;
+    set_start(told.start);
     record_.status =
         cause_ == job_status::ok ? job_status::spawn : job_status::canceled;
     record_.error = told.what;
@@ -161,7 +179,10 @@ void attempt::lost()
 {
     if (is_over())
         return;
-    if (!exited_) {
+    if (pid_ == 0) {
+        // It may have been waiting.
+        record_.status = job_status::canceled;
+    } else if (!exited_) {
         cause_ = job_status::canceled;
         record_.kill_path.push_back(
             {"KILL",

@@ -51,14 +51,13 @@ public:
     environment() const = 0;
     // Something of our own went wrong: the run ends.
     virtual void fail(const std::string& what) = 0;
-    // Calls listen() in a moment.
-    virtual void listen_soon(const std::shared_ptr<attempt>& to) = 0;
 };
 
 class attempt : public std::enable_shared_from_this<attempt> {
 public:
     using clock = std::chrono::steady_clock;
 
+    // `slot`: 0 for one that the guard chooses.
     attempt(attempt_host& host, std::shared_ptr<const job> what, unsigned slot,
             unsigned number, std::uint64_t id, clock::time_point read_at);
     attempt(const attempt&) = delete;
@@ -69,11 +68,8 @@ public:
     // is left of it then, and it may be called again.
     void begin();
 
-    // What the guard says.
-    void started(const started_reply& told);
-    // Its output may come from now on. Not before: most jobs end so soon that
-    // it is read in one go at their end, without the loop.
-    void listen();
+    // What the guard says. `has_ended`: exited() follows.
+    void started(const job_start& told, bool has_ended);
     // False: what is missing may be there later; begin() again.
     bool refused(const refused_reply& told, bool may_wait);
     void exited(const exited_reply& told);
@@ -139,7 +135,9 @@ private:
     void open_terminal(descriptors& made);
     void open_pipe(descriptors& made, unsigned number);
     void adopt(descriptors& made);
+    void set_start(const job_start& told);
 
+    void listen();
     void wait(unsigned number);
     void read(unsigned number);
     void read_what_is_there(unsigned number);

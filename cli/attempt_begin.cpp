@@ -63,11 +63,10 @@ void attempt::begin()
     const bool one = asked.as == options::form::one;
     start_request request;
     request.id = id_;
+    request.slot = record_.slot;
     request.argv = what_->argv;
     request.env = host_.environment();
-    // GNU parallel's names.
     request.env.emplace_back("PARALLEL_SEQ", std::to_string(what_->seq));
-    request.env.emplace_back("PARALLEL_JOBSLOT", std::to_string(record_.slot));
     descriptors made;
     // A pipe all the same where bytes are to be counted or waited for.
     const bool piped =
@@ -98,11 +97,7 @@ void attempt::begin()
     }
     if (!text_ && (piped || asked.output.pty) && !open_text())
         return;
-    began_ = clock::now();
-    record_.queued_s = std::chrono::duration<double>(began_ - read_at_).count();
-    record_.start = std::chrono::duration<double>(
-                        std::chrono::system_clock::now().time_since_epoch())
-                        .count();
+    began_ = clock::now();  // unless the guard knows better
     host_.ask_guard(request, made.passed);
     adopt(made);
 }
@@ -183,8 +178,6 @@ void attempt::adopt(descriptors& made)
         streams_[0].job_side = made.passed.front();
         made.passed.erase(made.passed.begin());
     }
-    if (streams_[0].open)
-        host_.listen_soon(shared_from_this());
 }
 
 }  // namespace cli

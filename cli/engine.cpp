@@ -48,7 +48,7 @@ engine::engine(const options& asked, guard_handle guard,
       printer_(io_, asked_),
       signals_(io_, [this](signal_event what) { signaled(what); }),
       guard_watch_(io_, guard.socket), wake_(io_), deadline_(io_), tick_(io_),
-      listen_(io_), halt_(asked.halt), began_(clock::now())
+      halt_(asked.halt), began_(clock::now())
 {
     random_.seed(static_cast<unsigned>(getpid()) ^
                  static_cast<unsigned>(began_.time_since_epoch().count()));
@@ -81,6 +81,8 @@ int engine::run()
 void engine::prepare()
 {
     slots_ = slots_of(asked_.limits.jobs);
+    ahead_ = jobs_ahead(asked_, slots_, tokens_ != nullptr);
+    guard_takes_slots_ = ahead_ != 0;
     using color = output_options::color_use;
     if (asked_.output.color == color::always) {
         environment_.emplace_back("CLICOLOR_FORCE", "1");
@@ -174,12 +176,7 @@ void engine::loop()
 
 bool engine::has_slot() const
 {
-    return slots_ == 0 || running_.size() + pausing_.size() < slots_;
-}
-
-unsigned engine::free_slot() const
-{
-    return free_slots_.empty() ? used_slots_ + 1 : *free_slots_.begin();
+    return slots_ == 0 || running_.size() + pausing_.size() < slots_ + ahead_;
 }
 
 // Waits until something has happened, or for so long.
@@ -207,7 +204,7 @@ brood::awaitable<void> engine::feed()
             co_await changed(duration::max());
             continue;
         }
-        const unsigned slot = free_slot();
+        const unsigned slot = guard_takes_slots_ ? 0 : slot_numbers_.lowest();
         std::optional<job> next;
         next = co_await source_->next(slot);
         if (!next) {
@@ -238,10 +235,13 @@ brood::awaitable<void> engine::feed()
 }
 
 // It was read, and the run ended before there was room for it.
-void engine::skip(const job& what)
+void engine::skip(const job& what, const std::shared_ptr<job_text>& text)
 {
     ++skipped_;
-    printer_.skip(what.seq);
+    if (text)
+        printer_.close(text, false, true);
+    else
+        printer_.skip(what.seq);
     job_record outcome;
     outcome.seq = what.seq;
     outcome.name = what.name;
@@ -403,11 +403,12 @@ int engine::finish()
                 receive_packet(guard_watch_.native_handle(), MSG_DONTWAIT);
             if (packet.ended || packet.would_block)
                 break;
-            const auto told = unpack_reply(packet.bytes);
-            const auto* const last = std::get_if<finished_reply>(&told);
-            said = last != nullptr;
-            if (said)
-                say_who_was_left(last->leftover);
+            for (const auto& told : unpack_replies(packet.bytes)) {
+                const auto* const last = std::get_if<finished_reply>(&told);
+                said = last != nullptr;
+                if (said)
+                    say_who_was_left(last->leftover);
+            }
         }
         guard_watch_.close(ignored);
         // It has nothing more to do, or does not do it: it is stopped,

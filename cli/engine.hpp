@@ -16,6 +16,7 @@
 #include "cli/run_jobs.hpp"
 #include "cli/run_policy.hpp"
 #include "cli/signal_source.hpp"
+#include "cli/slot_numbers.hpp"
 
 #include <brood/asio.hpp>
 
@@ -59,7 +60,6 @@ public:
         return environment_;
     }
     void fail(const std::string& what) override;
-    void listen_soon(const std::shared_ptr<attempt>& to) override;
 
 private:
     using clock = std::chrono::steady_clock;
@@ -73,14 +73,13 @@ private:
     brood::awaitable<void> changed(duration at_most);
     void wake();
     bool has_slot() const;
-    unsigned free_slot() const;
     wait_reason obstacle(std::uint64_t seq);
     void set_waiting(wait_reason why);
     void check_end();
     void start_tick();
     void tick();
     int finish();
-    void skip(const job& what);
+    void skip(const job& what, const std::shared_ptr<job_text>& text = {});
     void all_read();
     std::uint64_t reserved_memory();
     end_record end_of_run(int code) const;
@@ -101,9 +100,9 @@ private:
     void release(const attempt& ended);
     void take_replies();
     void take(const guard_reply& what);
-    void say_started(attempt& job, const started_reply& told);
+    void say_started(attempt& job, const job_start& start, bool has_ended);
+    void recalled(const attempt_ptr& what);
     void watch_guard();
-    void listen_later();
     void guard_lost();
 
     // --- engine_stop.cpp: ending early, signals
@@ -132,16 +131,15 @@ private:
     brood::asio::steady_timer wake_;
     brood::asio::steady_timer deadline_;
     brood::asio::steady_timer tick_;
-    brood::asio::steady_timer listen_;
-    std::deque<std::weak_ptr<attempt>> unheard_;
     std::optional<brood::asio::posix::stream_descriptor> token_watch_;
     bool token_waiting_ = false;
     std::vector<std::pair<std::string, std::string>> environment_;
     std::deque<received_packet> inbox_;
 
-    unsigned slots_ = 0;             // 0: no limit
-    std::set<unsigned> free_slots_;  // below used_slots_
-    unsigned used_slots_ = 0;
+    unsigned slots_ = 0;  // 0: no limit
+    unsigned ahead_ = 0;  // more jobs than slots are given to the guard
+    bool guard_takes_slots_ = false;  // then it also chooses the slots
+    slot_numbers slot_numbers_;       // else
     unsigned taken_tokens_ = 0;
     std::uint64_t next_id_ = 1;
     std::map<std::uint64_t, attempt_ptr> running_;  // asked of the guard

@@ -23,9 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Longer than the shortest jobs take, shorter than a person notices.
-constexpr auto listen_pause = 2ms;
-
 bool is_scarcity(int error)
 {
     return error == EMFILE || error == ENFILE || error == EAGAIN ||
@@ -36,10 +33,8 @@ bool is_scarcity(int error)
 
 void engine::take_job(job read, unsigned slot, clock::time_point read_at)
 {
-    if (slot > used_slots_)
-        used_slots_ = slot;
-    else
-        free_slots_.erase(slot);
+    if (slot != 0)
+        slot_numbers_.take(slot);
     auto what = std::make_shared<const job>(std::move(read));
     auto first =
         std::make_shared<attempt>(*this, what, slot, 1, next_id_++, read_at);
@@ -63,6 +58,7 @@ void engine::start(const attempt_ptr& what, bool repeated)
         }
         refused_reply failed;
         failed.id = what->id();
+        failed.start = {0, what->slot(), clock::now()};
         failed.error = error.code().value();
         failed.what = error.what();
         what->refused(failed, false);
@@ -74,6 +70,7 @@ void engine::start(const attempt_ptr& what, bool repeated)
 void engine::start_again_soon(const attempt_ptr& what)
 {
     scarce_ = true;
+    ahead_ = 0;  // there is room for those that run, at the most
     scarce_until_done_ = done_;
     running_.erase(what->id());
     auto later = std::make_shared<pause>(io_);
@@ -121,31 +118,6 @@ void engine::ask_guard(const guard_request& what,
     }
 }
 
-void engine::listen_soon(const std::shared_ptr<attempt>& to)
-{
-    unheard_.push_back(to);
-    if (unheard_.size() == 1)
-        listen_later();
-}
-
-// One timer for all: it goes only while there are such that are new.
-void engine::listen_later()
-{
-    listen_.expires_after(listen_pause);
-    listen_.async_wait([this](brood::error_code) {
-        while (!unheard_.empty()) {
-            const auto first = unheard_.front().lock();
-            if (first && clock::now() - first->start_time() < listen_pause)
-                break;
-            unheard_.pop_front();
-            if (first)
-                first->listen();
-        }
-        if (!unheard_.empty())
-            listen_later();
-    });
-}
-
 void engine::watch_guard()
 {
     guard_watch_.async_wait(brood::asio::posix::descriptor_base::wait_read,
@@ -174,11 +146,13 @@ void engine::take_replies()
             guard_lost();
             return;
         }
-        // What is wrong with one reply is no reason not to hear the others.
-        try {
-            take(unpack_reply(packet.bytes));
-        } catch (const std::exception& failure) {
-            fail(failure.what());
+        for (const auto& reply : unpack_replies(packet.bytes)) {
+            // What is wrong with one is no reason not to hear the others.
+            try {
+                take(reply);
+            } catch (const std::exception& failure) {
+                fail(failure.what());
+            }
         }
     }
 }
@@ -197,35 +171,49 @@ void engine::take(const guard_reply& what)
         return;
     const auto job = found->second;
     if (const auto* started = std::get_if<started_reply>(&what)) {
-        say_started(*job, *started);
+        say_started(*job, started->start, false);
     } else if (const auto* refused = std::get_if<refused_reply>(&what)) {
         if (!job->refused(*refused, running_.size() > 1))
             start_again_soon(job);
     } else if (const auto* exited = std::get_if<exited_reply>(&what)) {
         if (job->pid() == 0)
-            say_started(*job, {id, exited->pid});
+            say_started(*job, exited->start, true);
         job->exited(*exited);
     } else if (const auto* sent = std::get_if<signaled_reply>(&what)) {
         job->signaled(*sent);
     } else if (const auto* gone = std::get_if<gone_reply>(&what)) {
         job->gone(gone->leftover);
+    } else if (std::holds_alternative<recalled_reply>(what)) {
+        recalled(job);
     }
 }
 
-void engine::say_started(attempt& job, const started_reply& told)
+void engine::say_started(attempt& job, const job_start& start, bool has_ended)
 {
-    job.started(told);
+    job.started(start, has_ended);
+    // Later than it was asked for: --delay counts from here.
+    last_start_ = std::max(*last_start_, start.at);
     if (listeners_.empty())
         return;
     running_job news;
     news.seq = job.what()->seq;
     news.slot = job.slot();
     news.attempt = job.count();
-    news.pid = told.pid;
+    news.pid = start.pid;
     news.name = job.what()->name;
     news.display = job.what()->display;
     news.started = job.start_time();
     tell([&news](run_listener& to) { to.job_started(news); });
+}
+
+// It was read, and given to the guard, and the run ended before there was room
+// for it.
+void engine::recalled(const attempt_ptr& what)
+{
+    running_.erase(what->id());
+    told_.erase(what->id());
+    skip(*what->what(), what->text());
+    check_end();
 }
 
 // Killed, most likely. All that it had is ours now.
@@ -318,7 +306,8 @@ void engine::try_again(const attempt& failed)
 
 void engine::release(const attempt& ended)
 {
-    free_slots_.insert(ended.slot());
+    if (!guard_takes_slots_)
+        slot_numbers_.give_back(ended.slot());
     const auto needed = running_.size() + pausing_.size();
     while (tokens_ && taken_tokens_ > 0 && taken_tokens_ + 1 > needed) {
         tokens_->give();

@@ -58,6 +58,8 @@ void engine::stop_reading(const std::string& why)
     stopping_ = true;
     stopped_because_ = why;
     tell([&why](run_listener& to) { to.stopping(why); });
+    if (guard_takes_slots_)
+        ask_guard(recall_request{}, {});
     const auto waiting = std::move(pausing_);
     pausing_.clear();
     for (const auto& [seq, each] : waiting) {

@@ -44,10 +44,7 @@ namespace {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "brood-guard");
     try {
-        // Never destroyed: its other thread uses it as long as we are here.
-        auto* const guard =
-            new guard_process(socket, engine_group, passed, asked);
-        guard->run();
+        guard_process(socket, engine_group, passed, asked).run();
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "brood: the guard failed: %s\n", failure.what());
         // The engine ends what is left, as if we had been killed.

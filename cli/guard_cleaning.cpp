@@ -29,17 +29,6 @@ using namespace std::chrono_literals;
 constexpr auto kill_patience = 5s;
 constexpr auto longest_pause = 50ms;
 
-// A child of this thread: it lost its parent, and was not started by us. The
-// children of the starter thread are jobs; of one that is being started, or
-// that the main thread has not been told of, nothing else here says so yet,
-// and its environment may still be ours.
-bool is_orphan(int pid)
-{
-    siginfo_t ignored{};
-    return waitid(P_PID, static_cast<id_t>(pid), &ignored,
-                  WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) == 0;
-}
-
 // Who descends from us has an ancestor among our children, or is one of them:
 // processes that lose their parents become ours. So if there is no child, there
 // is nobody, and no look at /proc is needed, which takes milliseconds.
@@ -52,22 +41,6 @@ bool is_anybody_left()
 
 }  // namespace
 
-// Is any process here that lost its parent? Those that have ended are
-// collected, each by its own id: jobs are not among them, see the header.
-bool guard_process::any_orphans()
-{
-    for (;;) {
-        siginfo_t found{};
-        if (waitid(P_ALL, 0, &found,
-                   WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD) != 0)
-            return false;  // ECHILD
-        if (found.si_pid == 0)
-            return true;
-        waitid(P_PID, static_cast<id_t>(found.si_pid), &found,
-               WEXITED | WNOHANG);
-    }
-}
-
 // A job's processes that end without a parent would stay zombies as long as no
 // job ends.
 void guard_process::collect_orphans_now_and_then()
@@ -76,7 +49,7 @@ void guard_process::collect_orphans_now_and_then()
     orphan_timer_.async_wait([this](brood::error_code failed) {
         if (failed)
             return;
-        any_orphans();
+        orphans_.any_left();
         collect_orphans_now_and_then();
     });
 }
@@ -92,7 +65,7 @@ std::uint64_t guard_process::owner_of(const tree_process& orphan)
     if (const auto at = text.find(marker_); at != std::string::npos)
         owner = std::strtoull(text.c_str() + at + marker_.size(), nullptr, 10);
     for (const auto& [id, job] : jobs_)
-        if (owner == 0 && job.pid == orphan.group)
+        if (owner == 0 && job.start.pid == orphan.group)
             owner = id;
     if (asked_.cleaning.contain == cleaning_options::contain_use::cgroup) {
         const auto place = cgroup_of(orphan.pid) + "/";
@@ -115,12 +88,12 @@ std::uint64_t guard_process::owner_of(const tree_process& orphan)
 // All living processes of all jobs, parents before children.
 guard_process::members guard_process::look()
 {
-    any_orphans();
+    orphans_.any_left();
     const int self = getpid();
     std::map<int, std::uint64_t> leaders;
     for (const auto& [id, job] : jobs_)
         if (!job.exited)
-            leaders.emplace(job.pid, id);
+            leaders.emplace(job.start.pid, id);
     std::map<int, std::uint64_t> owner;
     members found;
     std::set<std::pair<int, std::uint64_t>> seen;
@@ -130,7 +103,7 @@ guard_process::members guard_process::look()
             of = owner[each.parent];
         else if (const auto led = leaders.find(each.pid); led != leaders.end())
             of = led->second;
-        else if (each.alive && is_orphan(each.pid))
+        else if (each.alive)
             of = owner_of(each);
         owner[each.pid] = of;
         seen.emplace(each.pid, each.start);
@@ -149,10 +122,11 @@ bool guard_process::holds(const guarded_job& job,
                           const tree_process& each) const
 {
     using contain = cleaning_options::contain_use;
-    if (each.pid == job.pid)
+    if (each.pid == job.start.pid)
         return true;
     if (asked_.cleaning.contain == contain::group)
-        return each.group == (is_in_our_group() ? engine_group_ : job.pid);
+        return each.group ==
+               (is_in_our_group() ? engine_group_ : job.start.pid);
     return asked_.cleaning.contain != contain::none;
 }
 
@@ -194,13 +168,14 @@ void guard_process::look_at_all()
             if (left && !alive.empty() && !job.cgroup.empty())
                 left_.push_back(std::move(job.child));
             reply(gone_reply{id, std::move(job.leftover)});
-            each = jobs_.erase(each);
+            each = forget(each);
             continue;
         }
         again = again || job.stopping || job.exited;
         ++each;
     }
     looking_ = again;
+    start_waiting();
     if (engine_gone_ && jobs_.empty()) {
         finish();
         return;
@@ -251,9 +226,10 @@ void guard_process::send(std::uint64_t id, guarded_job& job, int signal,
                          const std::vector<tree_process>& whom)
 {
     if (!job.exited)
-        reply(signaled_reply{id, signal, (clock::now() - job.started).count()});
+        reply(
+            signaled_reply{id, signal, (clock::now() - job.start.at).count()});
     for (const auto& each : whom) {
-        if (each.pid != job.pid)
+        if (each.pid != job.start.pid)
             signal_process(each, signal);
     }
     // The job's own process last: as soon as it has ended, some programs that

@@ -87,6 +87,7 @@ public:
             *this >> each.pid >> each.argv >> each.action;
         return *this;
     }
+    bool at_end() const noexcept { return rest_.empty(); }
     std::size_t count()
     {
         std::uint32_t number = 0;
@@ -116,7 +117,7 @@ private:
 
 void put(packer& to, const start_request& what)
 {
-    to << what.id << what.argv << what.in << what.out << what.err
+    to << what.id << what.slot << what.argv << what.in << what.out << what.err
        << static_cast<std::uint32_t>(what.env.size());
     for (const auto& [name, value] : what.env)
         to << std::string_view(name) << std::string_view(value);
@@ -124,7 +125,8 @@ void put(packer& to, const start_request& what)
 
 void get(unpacker& from, start_request& what)
 {
-    from >> what.id >> what.argv >> what.in >> what.out >> what.err;
+    from >> what.id >> what.slot >> what.argv >> what.in >> what.out >>
+        what.err;
     what.env.resize(from.count());
     for (auto& [name, value] : what.env)
         from >> name >> value;
@@ -148,32 +150,48 @@ void get(unpacker& from, signal_request& what)
     from >> what.id >> what.signal;
 }
 
+void put(packer&, const recall_request&) {}
+void get(unpacker&, recall_request&) {}
+
 void put(packer&, const finish_request&) {}
 void get(unpacker&, finish_request&) {}
 
+packer& operator<<(packer& to, const job_start& what)
+{
+    return to << what.pid << what.slot << what.at.time_since_epoch().count();
+}
+unpacker& operator>>(unpacker& from, job_start& what)
+{
+    auto at = what.at.time_since_epoch().count();
+    from >> what.pid >> what.slot >> at;
+    what.at = decltype(what.at)(decltype(what.at)::duration(at));
+    return from;
+}
+
 void put(packer& to, const started_reply& what)
 {
-    to << what.id << what.pid;
+    to << what.id << what.start;
 }
 void get(unpacker& from, started_reply& what)
 {
-    from >> what.id >> what.pid;
+    from >> what.id >> what.start;
 }
 
 void put(packer& to, const refused_reply& what)
 {
-    to << what.id << what.error << what.at_exec << std::string_view(what.what);
+    to << what.id << what.start << what.error << what.at_exec
+       << std::string_view(what.what);
 }
 void get(unpacker& from, refused_reply& what)
 {
-    from >> what.id >> what.error >> what.at_exec >> what.what;
+    from >> what.id >> what.start >> what.error >> what.at_exec >> what.what;
 }
 
 void put(packer& to, const exited_reply& what)
 {
     static_assert(std::is_trivially_copyable_v<brood::resource_usage>);
     const auto& used = what.usage;
-    to << what.id << what.pid << what.status.how() << what.status.code()
+    to << what.id << what.start << what.status.how() << what.status.code()
        << what.status.signal() << what.status.core_dumped()
        << used.user_time.count() << used.system_time.count()
        << used.max_resident_bytes << used.minor_faults << used.major_faults
@@ -189,7 +207,7 @@ void get(unpacker& from, exited_reply& what)
     std::chrono::microseconds::rep user{};
     std::chrono::microseconds::rep system{};
     auto& used = what.usage;
-    from >> what.id >> what.pid >> how >> code >> signal >> core >> user >>
+    from >> what.id >> what.start >> how >> code >> signal >> core >> user >>
         system >> used.max_resident_bytes >> used.minor_faults >>
         used.major_faults >> used.blocks_read >> used.blocks_written >>
         used.voluntary_switches >> used.involuntary_switches >> what.wall_ns >>
@@ -209,6 +227,15 @@ void put(packer& to, const signaled_reply& what)
 void get(unpacker& from, signaled_reply& what)
 {
     from >> what.id >> what.signal >> what.at_ns;
+}
+
+void put(packer& to, const recalled_reply& what)
+{
+    to << what.id;
+}
+void get(unpacker& from, recalled_reply& what)
+{
+    from >> what.id;
 }
 
 void put(packer& to, const gone_reply& what)
@@ -254,9 +281,8 @@ Variant unpack_any(std::size_t index, unpacker& from)
 }
 
 template <class Variant>
-Variant unpack_all(std::string_view bytes)
+Variant unpack_one(unpacker& from)
 {
-    unpacker from(bytes);
     std::uint8_t index = 0;
     from >> index;
     return unpack_any<Variant>(index, from);
@@ -329,17 +355,16 @@ int send_raw(int socket, char kind, std::string_view bytes,
     }
 }
 
-void take_descriptors(msghdr& message, std::vector<int>& into)
+void take_descriptors(msghdr& message, received_descriptors& into)
 {
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
             continue;
         const auto count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        const auto before = into.size();
-        into.resize(before + count);
-        std::memcpy(into.data() + before, CMSG_DATA(header),
-                    count * sizeof(int));
+        std::array<int, most_descriptors> found{};
+        std::memcpy(found.data(), CMSG_DATA(header), count * sizeof(int));
+        into.add(found.data(), count);
     }
 }
 
@@ -356,12 +381,33 @@ std::string pack(const guard_reply& what)
 
 guard_request unpack_request(std::string_view bytes)
 {
-    return unpack_all<guard_request>(bytes);
+    unpacker from(bytes);
+    return unpack_one<guard_request>(from);
 }
 
-guard_reply unpack_reply(std::string_view bytes)
+std::vector<guard_reply> unpack_replies(std::string_view bytes)
 {
-    return unpack_all<guard_reply>(bytes);
+    std::vector<guard_reply> all;
+    for (unpacker from(bytes); !from.at_end();)
+        all.push_back(unpack_one<guard_reply>(from));
+    return all;
+}
+
+received_descriptors::~received_descriptors()
+{
+    for (const int each : all_)
+        close(each);
+}
+
+void received_descriptors::add(const int* first, std::size_t count)
+{
+    all_.insert(all_.end(), first, first + count);
+}
+
+void received_descriptors::close_last()
+{
+    close(all_.back());
+    all_.pop_back();
 }
 
 int send_packet(int socket, std::string_view bytes,
@@ -407,11 +453,10 @@ received_packet receive_packet(int socket, int flags)
         got.bytes.assign(buffer.data() + 1, static_cast<std::size_t>(size) - 1);
         return got;
     }
-    if (got.cut || got.descriptors.empty() ||
-        !read_memory_file(got.descriptors.back(), got.bytes))
+    const auto& came = got.descriptors.all();
+    if (got.cut || came.empty() || !read_memory_file(came.back(), got.bytes))
         throw std::runtime_error("a large packet has been lost");
-    close(got.descriptors.back());
-    got.descriptors.pop_back();
+    got.descriptors.close_last();
     return got;
 }
 

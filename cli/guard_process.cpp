@@ -1,6 +1,7 @@
 #include "cli/guard_process.hpp"
 
 #include "cli/guard.hpp"
+#include "cli/machine_limits.hpp"
 
 #include <brood/command.hpp>
 #include <brood/containment.hpp>
@@ -11,14 +12,14 @@
 #include BROOD_ASIO_HEADER(post.hpp)
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
-#include <memory>
+#include <exception>
 #include <thread>
+#include <utility>
 
 namespace cli {
 
@@ -39,30 +40,18 @@ brood::limit_kind limit_of(std::string_view name)
 
 // A job that runs for so long is announced. Far above the time that starting
 // one takes, far below what a person notices.
-constexpr int announce_after_ms = 2;
-
-// The descriptors of a packet, closed when it has been dealt with.
-class closing {
-public:
-    explicit closing(const std::vector<int>& descriptors) : all_(descriptors) {}
-    closing(const closing&) = delete;
-    closing& operator=(const closing&) = delete;
-    ~closing()
-    {
-        for (const int each : all_)
-            close(each);
-    }
-
-private:
-    const std::vector<int>& all_;
-};
+constexpr auto announce_after = std::chrono::milliseconds(2);
+// So many jobs that wait are started before the engine has sent more.
+constexpr std::size_t enough_waiting = 4;
+constexpr auto longest_silence = std::chrono::milliseconds(2);
 
 }  // namespace
 
 guard_process::guard_process(int socket, int engine_group,
                              std::array<int, 2> passed, const options& asked)
-    : socket_(socket), null_device_(open("/dev/null", O_RDWR | O_CLOEXEC)),
-      engine_group_(engine_group), passed_(passed), asked_(asked)
+    : null_device_(open("/dev/null", O_RDWR | O_CLOEXEC)),
+      engine_group_(engine_group), passed_(passed), asked_(asked),
+      socket_(io_, socket), slots_(slots_of(asked.limits.jobs))
 {
     if (const char* const outer = std::getenv(job_variable))
         marker_ = std::string(outer) + ",";
@@ -81,59 +70,109 @@ std::string guard_process::marker_of(std::uint64_t id) const
 
 void guard_process::run()
 {
-    // In the end it waits for a packet that never comes.
-    std::thread([this] { read_requests(); }).detach();
-    collect_orphans_now_and_then();
-    io_.run();
+    std::exception_ptr failed;
+    std::thread serves([&] {
+        try {
+            wait_for_requests();
+            collect_orphans_now_and_then();
+            io_.run();
+        } catch (...) {
+            failed = std::current_exception();
+        }
+    });
+    serves.join();
+    if (failed)
+        std::rethrow_exception(failed);
 }
 
-void guard_process::read_requests()
+void guard_process::wait_for_requests()
+{
+    socket_.async_wait(brood::asio::posix::descriptor_base::wait_read,
+                       [this](brood::error_code) {
+                           if (read_requests())
+                               wait_for_requests();
+                       });
+}
+
+// False: there will be no more.
+bool guard_process::read_requests()
 {
     for (;;) {
-        auto packet = receive_packet(socket_, MSG_DONTWAIT);
-        if (packet.would_block) {
-            if (!wait_for_request())
-                announce();
-            continue;
-        }
+        auto packet = receive_packet(socket_.native_handle(), MSG_DONTWAIT);
+        if (packet.would_block)
+            break;
         if (packet.ended) {
-            brood::asio::post(io_, [this] { engine_died(); });
-            // With this thread its children, the jobs, would become the main
-            // thread's, who takes those for orphans.
-            for (;;)
-                pause();
+            engine_died();
+            return false;
         }
-        const closing after(packet.descriptors);
-        const auto what = unpack_request(packet.bytes);
-        if (const auto* const job = std::get_if<start_request>(&what))
-            start(*job, packet, clock::now());
-        else
-            pass_on(what);
+        take(std::move(packet));
     }
+    start_waiting();
+    return true;
 }
 
-void guard_process::start(const start_request& what,
-                          const received_packet& packet, clock::time_point now)
+void guard_process::take(received_packet packet)
 {
+    auto what = unpack_request(packet.bytes);
+    if (auto* const job = std::get_if<start_request>(&what)) {
+        waiting_.push_back(
+            {std::move(*job), std::move(packet.descriptors), packet.cut});
+        return;
+    }
+    // What was asked before this is done before this.
+    while (may_start())
+        start_waiting();
+    if (const auto* const ended = std::get_if<stop_request>(&what))
+        stop(ended->id, ended->now);
+    else if (const auto* const sent = std::get_if<signal_request>(&what))
+        signal_all(sent->id, sent->signal);
+    else if (std::holds_alternative<recall_request>(what))
+        recall();
+    else
+        finish();
+}
+
+void guard_process::recall()
+{
+    const auto all = std::exchange(waiting_, {});
+    for (const auto& each : all)
+        reply(recalled_reply{each.what.id});
+}
+
+void guard_process::start_waiting()
+{
+    if (!may_start())
+        return;
+    const auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    start(next);
+    // One at a time, so that a job that ends meanwhile need not wait for all.
+    if (may_start())
+        brood::asio::post(io_, [this] { start_waiting(); });
+}
+
+bool guard_process::may_start() const noexcept
+{
+    return !waiting_.empty() && !suspended_ &&
+           (slots_ == 0 || jobs_.size() < slots_);
+}
+
+void guard_process::start(const waiting_job& next)
+{
+    const auto id = next.what.id;
     refused_reply failed;
-    failed.id = what.id;
+    failed.id = id;
+    failed.start.slot =
+        next.what.slot != 0 ? next.what.slot : slot_numbers_.lowest();
+    failed.start.at = clock::now();
     try {
-        if (packet.cut)
+        if (next.cut)
             throw brood::system_error(
                 brood::error_code(EMFILE, brood::system_category()),
                 "too few descriptors");
-        auto child =
-            brood::spawn_process(io_, command_of(what, packet.descriptors));
-        {
-            const std::lock_guard lock(mutex_);
-            unannounced_.push_back({what.id, child.pid(), now});
-        }
-        // One process object, one thread at a time: it waits over there.
-        brood::asio::post(
-            io_, [this, id = what.id, now, made = std::move(child)]() mutable {
-                watch(id, std::move(made), now);
-            });
-        announce();
+        watch(id,
+              brood::spawn_process(io_, command_of(next, failed.start.slot)),
+              failed.start);
         return;
     } catch (const brood::spawn_error& error) {
         failed.error = error.code().value();
@@ -149,20 +188,22 @@ void guard_process::start(const start_request& what,
     reply(failed);
 }
 
-brood::command guard_process::command_of(const start_request& what,
-                                         const std::vector<int>& given) const
+brood::command guard_process::command_of(const waiting_job& next,
+                                         unsigned slot) const
 {
+    const auto& what = next.what;
+    const auto& given = next.given.all();
     auto made = brood::exec(what.argv);
     // The terminal is the first of those that came, and the output is on it.
     const bool has_terminal = what.out == stream_use::terminal;
-    std::size_t next = has_terminal ? 1 : 0;
+    std::size_t following = has_terminal ? 1 : 0;
     const auto leads = [&](stream_use use) -> brood::redirection {
         if (use == stream_use::ours)
             return brood::inherit;
         if (use == stream_use::terminal)
             return brood::from_fd(given.at(0));
         if (use == stream_use::given)
-            return brood::from_fd(given.at(next++));
+            return brood::from_fd(given.at(following++));
         if (null_device_ >= 0)
             return brood::from_fd(null_device_);
         return brood::devnull;
@@ -172,6 +213,7 @@ brood::command guard_process::command_of(const start_request& what,
     made.err(leads(what.err));
     made.env(job_variable, marker_of(what.id));
     made.env(what.env);
+    made.env("PARALLEL_JOBSLOT", std::to_string(slot));  // GNU parallel's name
     if (has_terminal) {
         made.new_session();
         made.controlling_terminal(1);
@@ -209,11 +251,38 @@ bool guard_process::is_in_our_group() const noexcept
            !asked_.output.pty;
 }
 
-// From both threads: a packet goes as a whole.
+// To wake the engine costs as much as all else that it has to do for a short
+// job. While it has given us enough to go on with, it may hear of several
+// ends at once.
+void guard_process::reply_soon(const guard_reply& what)
+{
+    outbox_ += pack(what);
+    if (waiting_.size() < enough_waiting) {
+        flush();
+        return;
+    }
+    if (flushing_)
+        return;
+    flushing_ = true;
+    flush_timer_.expires_after(longest_silence);
+    flush_timer_.async_wait([this](brood::error_code) {
+        flushing_ = false;
+        flush();
+    });
+}
+
+void guard_process::flush()
+{
+    if (!outbox_.empty())
+        send_packet(socket_.native_handle(), std::exchange(outbox_, {}), {}, 0);
+}
+
 void guard_process::reply(const guard_reply& what)
 {
+    flush();
+    const int socket = socket_.native_handle();
     // An engine that is gone is noticed by the reader.
-    if (send_packet(socket_, pack(what), {}, 0) == 0)
+    if (send_packet(socket, pack(what), {}, 0) == 0)
         return;
     // No memory, perhaps, or no descriptor for a large one. The engine waits
     // for the fact, and can do without the words.
@@ -225,87 +294,84 @@ void guard_process::reply(const guard_reply& what)
                     process.argv.clear();
         },
         less);
-    send_packet(socket_, pack(less), {}, 0);
-}
-
-// To the main thread.
-void guard_process::pass_on(const guard_request& what)
-{
-    if (const auto* const found = std::get_if<stop_request>(&what))
-        brood::asio::post(io_,
-                          [this, told = *found] { stop(told.id, told.now); });
-    else if (const auto* const sent = std::get_if<signal_request>(&what))
-        brood::asio::post(
-            io_, [this, told = *sent] { signal_all(told.id, told.signal); });
-    else
-        brood::asio::post(io_, [this] { finish(); });
+    send_packet(socket, pack(less), {}, 0);
 }
 
 void guard_process::watch(std::uint64_t id, brood::process child,
-                          clock::time_point started)
+                          job_start start)
 {
     auto& job = jobs_[id];
     job.child = std::move(child);
-    job.pid = job.child.pid();
-    job.started = started;
+    job.start = start;
+    job.start.pid = job.child.pid();
+    slot_numbers_.take(start.slot);
     if (asked_.cleaning.contain == cleaning_options::contain_use::cgroup) {
-        job.cgroup = cgroup_of(job.pid);
+        job.cgroup = cgroup_of(job.start.pid);
         // It went back to ours, where everybody is.
         if (job.cgroup == cgroup_of(getpid()))
             job.cgroup.clear();
     }
     job.child.async_wait([this, id](brood::error_code, int) { exited(id); });
+    unannounced_.push_back(id);
+    if (!announcing_)
+        announce_later(start.at + announce_after);
 }
 
-// False: nothing came for so long that the jobs which still run are to be
-// announced.
-bool guard_process::wait_for_request()
+void guard_process::announce_later(clock::time_point when)
 {
-    bool all_known = false;
-    {
-        const std::lock_guard lock(mutex_);
-        all_known = unannounced_.empty();
-    }
-    pollfd ready{socket_, POLLIN, 0};
-    return poll(&ready, 1, all_known ? -1 : announce_after_ms) != 0;
+    announcing_ = true;
+    announce_timer_.expires_at(when);
+    announce_timer_.async_wait([this](brood::error_code) { announce(); });
 }
 
 // Says of those that have been running for a while that they do.
 void guard_process::announce()
 {
-    const std::lock_guard lock(mutex_);
-    const auto before =
-        clock::now() - std::chrono::milliseconds(announce_after_ms);
-    while (!unannounced_.empty() && unannounced_.front().started <= before) {
-        reply(started_reply{unannounced_.front().id, unannounced_.front().pid});
-        unannounced_.pop_front();
+    announcing_ = false;
+    const auto before = clock::now() - announce_after;
+    for (; !unannounced_.empty(); unannounced_.pop_front()) {
+        const auto id = unannounced_.front();
+        const auto found = jobs_.find(id);
+        if (found == jobs_.end() || found->second.exited)
+            continue;
+        const auto& start = found->second.start;
+        if (start.at > before) {
+            announce_later(start.at + announce_after);
+            return;
+        }
+        reply(started_reply{id, start});
     }
 }
 
 void guard_process::exited(std::uint64_t id)
 {
-    auto& job = jobs_.at(id);
+    const auto found = jobs_.find(id);
+    auto& job = found->second;
     job.exited = true;
     exited_reply told;
     told.id = id;
-    told.pid = job.pid;
+    told.start = job.start;
     told.status = job.child.status().value_or(brood::exit_status());
     told.usage = job.child.usage().value_or(brood::resource_usage());
-    told.wall_ns = (clock::now() - job.started).count();
+    told.wall_ns = (clock::now() - job.start.at).count();
     const bool held_together =
         asked_.cleaning.contain != cleaning_options::contain_use::none;
-    told.gone = !held_together || !any_orphans();
-    {
-        // Whoever says first that it was started: never after this.
-        const std::lock_guard lock(mutex_);
-        std::erase_if(unannounced_,
-                      [id](const auto& each) { return each.id == id; });
+    told.gone = !held_together || !orphans_.any_left();
+    if (told.gone) {
+        reply_soon(told);
+        forget(found);
+        start_waiting();
+    } else {
         reply(told);
-    }
-    if (told.gone)
-        jobs_.erase(id);
-    else
         look_soon();
+    }
+}
+
+// It is gone, and its place is free.
+guard_process::job_map::iterator guard_process::forget(job_map::iterator job)
+{
+    slot_numbers_.give_back(job->second.start.slot);
+    return jobs_.erase(job);
 }
 
 void guard_process::stop(std::uint64_t id, bool now)
@@ -332,6 +398,9 @@ void guard_process::begin_stop(guarded_job& job, bool now)
 
 void guard_process::signal_all(std::uint64_t id, int signal)
 {
+    // Who is started now would not have got it.
+    if (id == 0 && (signal == SIGSTOP || signal == SIGCONT))
+        suspended_ = signal == SIGSTOP;
     for (const auto& [each, whom] : look()) {
         if (id != 0 && id != each)
             continue;
@@ -343,6 +412,7 @@ void guard_process::signal_all(std::uint64_t id, int signal)
 void guard_process::engine_died()
 {
     engine_gone_ = true;
+    waiting_.clear();
     // Nobody is there to ask for more patience than this.
     for (auto& step : sequence_)
         step.second = std::min<duration>(step.second, std::chrono::seconds(1));

@@ -1,22 +1,23 @@
 // guard_process: what runs in the guard.
 //
-// Two threads. The starter reads the socket and starts the jobs; the main
-// thread waits for their ends, stops them, and looks after what they leave
-// behind. The jobs are children of the starter thread, and processes that
-// lost their parent become children of the main thread, so the main thread
-// can ask the kernel in one call whether any of those are left
-// (__WNOTHREAD, waitid(2)), and most jobs end without a look at /proc.
+// One thread does everything: it reads the socket, starts the jobs, waits for
+// their ends, stops them, and looks after what they leave behind. It is not
+// the first one, which is there only to become the parent of those who lost
+// theirs: see orphans.hpp.
 
 #pragma once
 
 #include "cli/guard_messages.hpp"
 #include "cli/options.hpp"
+#include "cli/orphans.hpp"
 #include "cli/process_tree.hpp"
+#include "cli/slot_numbers.hpp"
 
 #include <brood/asio.hpp>
 #include <brood/process.hpp>
 
 #include BROOD_ASIO_HEADER(io_context.hpp)
+#include BROOD_ASIO_HEADER(posix/stream_descriptor.hpp)
 #include BROOD_ASIO_HEADER(steady_timer.hpp)
 
 #include <array>
@@ -24,7 +25,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -38,18 +38,25 @@ public:
     guard_process(int socket, int engine_group, std::array<int, 2> passed,
                   const options& asked);
 
-    // Returns when the engine says that the run is over, or is gone. The
-    // starter thread still uses this then: the process must end.
+    // Returns when the engine says that the run is over, or is gone.
+    //
+    // Pre: the first thread of a process that is a subreaper.
     void run();
 
 private:
     using clock = std::chrono::steady_clock;
 
+    struct waiting_job {
+        start_request what;
+        received_descriptors given;
+        bool cut = false;  // some could not be received
+    };
+
     struct guarded_job {
         brood::process child;
-        int pid = 0;
+        job_start start;
         std::string cgroup;  // of its own; empty: none
-        clock::time_point started;
+        bool announced = false;
         bool exited = false;
         bool stopping = false;
         std::size_t step = 0;   // of sequence_, the next one
@@ -60,23 +67,25 @@ private:
         std::vector<leftover_process> leftover;
     };
 
-    // --- the starter thread
-    void read_requests();
-    bool wait_for_request();
-    void announce();
-    void start(const start_request& what, const received_packet& packet,
-               clock::time_point now);
-    brood::command command_of(const start_request& what,
-                              const std::vector<int>& given) const;
+    void wait_for_requests();
+    bool read_requests();
+    void take(received_packet packet);
+    void recall();
+    void start_waiting();
+    bool may_start() const noexcept;
+    void start(const waiting_job& next);
+    brood::command command_of(const waiting_job& next, unsigned slot) const;
     bool is_in_our_group() const noexcept;
     std::string marker_of(std::uint64_t id) const;
-    void pass_on(const guard_request& what);
-
-    // --- the main thread
-    void watch(std::uint64_t id, brood::process child,
-               clock::time_point started);
+    void watch(std::uint64_t id, brood::process child, job_start start);
+    void announce_later(clock::time_point when);
+    void announce();
     void reply(const guard_reply& what);
+    void reply_soon(const guard_reply& what);
+    void flush();
     void exited(std::uint64_t id);
+    using job_map = std::map<std::uint64_t, guarded_job>;
+    job_map::iterator forget(job_map::iterator job);
     void stop(std::uint64_t id, bool now);
     void begin_stop(guarded_job& job, bool now);
     void signal_all(std::uint64_t id, int signal);
@@ -84,7 +93,6 @@ private:
 
     // Cleaning: guard_cleaning.cpp.
     using members = std::map<std::uint64_t, std::vector<tree_process>>;
-    bool any_orphans();
     members look();
     bool holds(const guarded_job& job, const tree_process& each) const;
     std::uint64_t owner_of(const tree_process& orphan);
@@ -101,21 +109,30 @@ private:
     void collect_orphans_now_and_then();
     void finish();
 
-    int socket_;
     int null_device_;
     int engine_group_;
     std::array<int, 2> passed_;
     const options& asked_;
     std::string marker_;  // the part that is the same for all jobs
     std::vector<std::pair<int, duration>> sequence_;
-    brood::asio::io_context io_{2};
-    brood::asio::executor_work_guard<brood::asio::io_context::executor_type>
-        work_{io_.get_executor()};
+    brood::asio::io_context io_{1};
+    brood::asio::posix::stream_descriptor socket_;
+    brood::asio::steady_timer announce_timer_{io_};
+    brood::asio::steady_timer flush_timer_{io_};
     brood::asio::steady_timer look_timer_{io_};
     brood::asio::steady_timer orphan_timer_{io_};
+    orphans orphans_;
+    unsigned slots_;  // 0: no limit
+    slot_numbers slot_numbers_;
+    std::deque<waiting_job> waiting_;
+    bool suspended_ = false;  // nothing is started
     std::chrono::milliseconds pause_{1};
     bool looking_ = false;
-    std::map<std::uint64_t, guarded_job> jobs_;
+    job_map jobs_;
+    std::deque<std::uint64_t> unannounced_;  // those that have ended, too
+    bool announcing_ = false;                // the timer runs
+    std::string outbox_;                     // packed replies
+    bool flushing_ = false;                  // the timer runs
     // Their handles: with them their cgroups go, and all that is in those,
     // which may stay (--leftover warn or allow).
     std::vector<brood::process> left_;
@@ -127,17 +144,6 @@ private:
     // Orphans whose job could not be told when they were first seen, and
     // cannot be told later by who is left then.
     std::set<std::pair<int, std::uint64_t>> ambiguous_;
-
-    struct unannounced_job {
-        std::uint64_t id;
-        int pid;
-        clock::time_point started;
-    };
-    // Both threads use this, and hold the mutex meanwhile: what was started,
-    // and the engine does not know. Most jobs end so soon that it is enough
-    // to say so with their end.
-    std::mutex mutex_;
-    std::deque<unannounced_job> unannounced_;
 };
 
 }  // namespace cli

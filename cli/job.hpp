@@ -37,8 +37,9 @@ class job_source {
 public:
     virtual ~job_source() = default;
 
-    // The next job, for the slot (from 1) that it will run in; none: no more.
-    // Throws input_error for an input that cannot be read.
+    // The next job, for the slot (from 1) that it will run in, or 0 where that
+    // is not known; none: no more. Throws input_error for an input that cannot
+    // be read.
     virtual brood::awaitable<std::optional<job>> next(unsigned slot) = 0;
 
     // How many there will be in all, where that is known already.

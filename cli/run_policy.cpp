@@ -64,6 +64,23 @@ duration retry_pause(const retry_policy& asked, unsigned attempt,
     return duration(static_cast<duration::rep>(pause * part(random)));
 }
 
+unsigned jobs_ahead(const options& asked, unsigned slots, bool has_jobserver)
+{
+    const auto& limits = asked.limits;
+    const auto names_slot = [](const std::string& word) {
+        return word.find("{%}") != std::string::npos;
+    };
+    const auto& tag = asked.output.tag;
+    const bool decides =
+        has_jobserver || limits.load || limits.memfree || limits.mem_per_job ||
+        limits.delay > duration::zero() ||
+        asked.halt.at != halt_policy::when::never || asked.retry.attempts > 1 ||
+        asked.output.print_commands || !asked.output.results.empty() ||
+        std::any_of(asked.command.begin(), asked.command.end(), names_slot) ||
+        (tag && names_slot(*tag));
+    return decides || slots < 2 ? 0 : 16;
+}
+
 void halt_count::count(bool failed)
 {
     ++(failed ? failed_ : succeeded_);

@@ -26,6 +26,13 @@ bool is_tried_again(const job_record& ended, const retry_policy& asked);
 duration retry_pause(const retry_policy& asked, unsigned attempt,
                      std::minstd_rand& random);
 
+// How many jobs are given to the guard beyond those that have a slot, so that
+// none is empty while it waits for us: as many as it needs, or none in a run
+// in which something is decided between the end of one job and the start of
+// the next: whether there is one, which, when, in which slot, or what is
+// written in between.
+unsigned jobs_ahead(const options& asked, unsigned slots, bool has_jobserver);
+
 // Counts the ends of jobs, and says when the run is to end early.
 class halt_count {
 public:

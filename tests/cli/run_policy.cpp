@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -162,6 +164,43 @@ TEST(exit_code, of_one_is_that_of_the_command)
     result.last = ended(cli::job_status::exit);
     result.last->code = 42;
     EXPECT_EQ(exit_code_of(result, asked), 42);
+}
+
+TEST(jobs_ahead, are_some_where_nothing_is_decided_between_two_jobs)
+{
+    cli::options asked;
+    asked.command = {"echo", "{}", "{#}"};
+    asked.output.tag = "{}";
+    asked.output.keep_order = true;
+    asked.time.timeout = 1s;
+    EXPECT_GT(cli::jobs_ahead(asked, 2, false), 0u);
+    // One after the other, each with our output to itself.
+    EXPECT_EQ(cli::jobs_ahead(asked, 1, false), 0u);
+    // Without a limit nobody waits.
+    EXPECT_EQ(cli::jobs_ahead(asked, 0, false), 0u);
+}
+
+TEST(jobs_ahead, are_none_where_something_is)
+{
+    using function = void (*)(cli::options&);
+    const std::pair<const char*, function> changes[] = {
+        {"--load", [](auto& to) { to.limits.load = 4; }},
+        {"--memfree", [](auto& to) { to.limits.memfree = 1; }},
+        {"--mem-per-job", [](auto& to) { to.limits.mem_per_job = 1; }},
+        {"--delay", [](auto& to) { to.limits.delay = 1ms; }},
+        {"--halt", [](auto& to) { to.halt.at = cli::halt_policy::when::soon; }},
+        {"--retries", [](auto& to) { to.retry.attempts = 2; }},
+        {"-t", [](auto& to) { to.output.print_commands = true; }},
+        {"--results", [](auto& to) { to.output.results = "folder"; }},
+        {"{%}", [](auto& to) { to.command = {"sh", "-c", "echo a{%}b"}; }},
+        {"--tagstring", [](auto& to) { to.output.tag = "{%}"; }},
+    };
+    for (const auto& [name, change] : changes) {
+        cli::options asked;
+        change(asked);
+        EXPECT_EQ(cli::jobs_ahead(asked, 2, false), 0u) << name;
+    }
+    EXPECT_EQ(cli::jobs_ahead({}, 2, true), 0u) << "--jobserver";
 }
 
 }  // namespace
