@@ -288,8 +288,11 @@ void writer_core::finish_close()
 
 void writer_core::let_go() noexcept
 {
-    if (direct_ || !drains_.empty() || !closes_.empty())
+    // More may follow: communicate() outlives the handle.
+    if (direct_)
         return;
+    if (!drains_.empty() || !closes_.empty())
+        return close();
     if (waiting())
         error_ = asio::error::broken_pipe;
     pending_.clear();

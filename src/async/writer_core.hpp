@@ -82,7 +82,7 @@ public:
     void close_when_hung_up();
 
     // The process is done with: what is unsent is lost, unless somebody
-    // waits for it.
+    // waits for it; then it is closed once all has been sent.
     void let_go() noexcept;
     // The execution context goes away; nothing may be registered with it.
     void abandon() noexcept;
