@@ -57,16 +57,22 @@ private:
 ///               with an error; never inline. broken_pipe when nobody reads
 ///               any more (nobody looks before there is something to write),
 ///               errc::stream_closed after a close() of either, or once the
-///               process that `to` is of is gone; errc::already_reading or
+///               process that `to` is of is dropped (broken_pipe if something
+///               was still to be sent); errc::already_reading or
 ///               errc::already_writing beside another read, copy or
 ///               async_write_some.
 /// Cancellation: every type. What was not passed on is still in `from`.
 /// Threads:      both belong to the one strand that calls.
 /// Lifetime:     of both processes: may end meanwhile, as for a read and a
 ///               write.
-/// Limits:       `to` keeps 128 KiB of it at the most, whoever is slow.
+/// Limits:       `to` keeps 128 KiB of it at the most, whoever is slow. What
+///               is given to write() meanwhile comes on top, and lands between
+///               what is copied.
 /// Platform:     between two pipes of Linux the bytes are moved, not copied
-///               (splice(2)); everywhere else they are read and written.
+///               (splice(2)); everywhere else they are read and written. A
+///               child that makes its pipe one of packets (O_DIRECT, pipe(2))
+///               has them moved as packets, as a shell's pipeline has: who
+///               reads only a part of one loses the rest of it.
 template <class Token = asio::use_awaitable_t<>>
 auto async_copy(const stream_reader& from, const stream_writer& to,
                 Token&& token = Token())

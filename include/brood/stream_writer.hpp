@@ -33,7 +33,8 @@ class writer_core;
 ///
 /// Threads:  distinct objects: safe. One object: one strand.
 /// Lifetime: lives in its process; the awaitables keep what they need. What
-///           is still unsent when the process is dropped is lost.
+///           is still unsent when the process is dropped is lost, unless one
+///           of them waits for it.
 /// Limits:   write() keeps whatever it is given; drain() after each write
 ///           keeps that below 64 KiB plus one write.
 /// See:      asyncio.StreamWriter
@@ -92,7 +93,8 @@ public:
     /// True after close(), and once a write has found that nobody reads any
     /// more. (Nobody looks before something is written.)
     bool is_closing() const noexcept;
-    /// Waits until the stream is closed, by close() or a write that failed.
+    /// Waits until the stream is closed: by close(), a write that failed, or
+    /// the end of its process's handle, once all is sent.
     ///
     /// Errors: system_error (broken_pipe) when something was not sent.
     [[nodiscard]] awaitable<void> wait_closed();

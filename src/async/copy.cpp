@@ -9,6 +9,7 @@
 #include BROOD_ASIO_HEADER(error.hpp)
 
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 namespace brood::detail {
@@ -25,6 +26,10 @@ public:
           done_(std::move(done))
     {
     }
+    copy_operation(const copy_operation&) = delete;
+    copy_operation& operator=(const copy_operation&) = delete;
+    // One that could not be started for want of memory must not keep them.
+    ~copy_operation() { release(); }
 
     void start()
     {
@@ -34,12 +39,14 @@ public:
         if (to->is_writing())
             return done_.complete(errc::already_writing, 0);
         const std::weak_ptr<copy_operation> weak = weak_from_this();
-        const auto stop = [weak] {
+        const std::function<void()> stop = [weak] {
             if (const auto self = weak.lock())
                 self->stop_step_.emit(asio::cancellation_type::all);
         };
+        auto stop_too = stop;
         from_->claim(stop);
-        to->claim(stop);
+        to->claim(std::move(stop_too));
+        claimed_ = true;
         done_.on_cancel([weak, stop] {
             // A step that has come to its end cannot be cancelled any more: it
             // must not be followed by another one.
@@ -70,6 +77,9 @@ private:
             return end({});
         if (const auto ec = to->trouble())
             return end(ec);
+        // Also with bytes that were read before, which stay there.
+        if (from_->was_closed_by_us())
+            return end(errc::stream_closed);
         if (has_read)
             return write(*to);
         if (const auto ec = from_->trouble())
@@ -123,7 +133,8 @@ private:
     void move()
     {
         const auto to = to_.lock();
-        if (!to || cancelled_)
+        // What came in between must not wait for room.
+        if (!to || cancelled_ || from_->trouble())
             return step();
         auto move = [self = shared_from_this()](pipe_sink& into) {
             const long moved = self->from_->move_now(into);
@@ -153,10 +164,17 @@ private:
 
     void end(error_code ec)
     {
+        release();
+        done_.complete(ec, copied_);
+    }
+
+    void release() noexcept
+    {
+        if (!std::exchange(claimed_, false))
+            return;
         from_->release();
         if (const auto to = to_.lock())
             to->release();
-        done_.complete(ec, copied_);
     }
 
     executor io_;
@@ -166,6 +184,7 @@ private:
     copying::handler done_;
     std::uint64_t copied_ = 0;
     asio::cancellation_signal stop_step_;
+    bool claimed_ = false;
     bool cancelled_ = false;
     bool moves_ = false;  // where both are pipes, and the system lets us
 };

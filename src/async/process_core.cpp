@@ -493,8 +493,9 @@ void process_core::drop() noexcept
         kill_for_good();
     // With its last descriptor the terminal is hung up.
     terminal_.close();
+    // Without a context they are abandoned instead.
     for (auto& [number, end] : ends_)
-        if (end.writing)
+        if (end.writing && has_context())
             end.writing->let_go();
     // Those who wait still learn of the end.
     if (waiters_.empty())

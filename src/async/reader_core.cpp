@@ -177,7 +177,7 @@ long reader_core::move_now(pipe_sink& to) noexcept
     return nothing ? 0 : moved;
 }
 
-void reader_core::claim(std::function<void()> closed)
+void reader_core::claim(std::function<void()> closed) noexcept
 {
     set_reading(true);
     closed_ = std::move(closed);
@@ -222,8 +222,9 @@ void reader_core::cancel() noexcept
 
 void reader_core::close() noexcept
 {
+    closed_by_us_ = true;
     source_.reset();
-    if (const auto closed = closed_)
+    if (const auto closed = std::exchange(closed_, nullptr))
         closed();
 }
 

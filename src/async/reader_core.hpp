@@ -31,6 +31,8 @@ public:
     bool ended() const noexcept { return ended_; }
 
     bool is_reading() const noexcept { return buffer_.lines().is_reading; }
+    // Also where it had ended before.
+    bool was_closed_by_us() const noexcept { return closed_by_us_; }
 
     // What stops a further read: eof, an error, our own close. None: go on.
     error_code trouble() const noexcept;
@@ -53,8 +55,8 @@ public:
     long move_now(pipe_sink& to) noexcept;
 
     // For who reads in several steps: between them nobody else may. `closed`
-    // is called at a close() of ours.
-    void claim(std::function<void()> closed);
+    // is called, once, at a close() of ours.
+    void claim(std::function<void()> closed) noexcept;
     void release() noexcept;
     // Each step is begun as if it were the only one.
     void begin_step() noexcept { set_reading(false); }
@@ -90,6 +92,7 @@ private:
     bool stopped_ = false;          // by cancel()
     std::function<void()> closed_;  // of who has claimed us
     bool ended_ = false;
+    bool closed_by_us_ = false;
     error_code error_;
 };
 

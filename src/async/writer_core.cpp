@@ -146,14 +146,14 @@ void writer_core::start_move(move what, size_handler handler)
     start_direct({asio::const_buffer(), std::move(handler), std::move(what)});
 }
 
-void writer_core::claim(std::function<void()> closed)
+void writer_core::claim(std::function<void()> closed) noexcept
 {
     closed_ = std::move(closed);
 }
 
 void writer_core::tell_closed()
 {
-    if (const auto closed = closed_)
+    if (const auto closed = std::exchange(closed_, nullptr))
         closed();
 }
 
@@ -214,6 +214,8 @@ void writer_core::close()
     if (closing_)
         return;
     closing_ = true;
+    // A copy does not wait for room any more.
+    tell_closed();
     if (waiting() == 0 && !direct_)
         finish_close();
 }
@@ -288,14 +290,18 @@ void writer_core::finish_close()
 
 void writer_core::let_go() noexcept
 {
-    if (direct_ || !drains_.empty() || !closes_.empty())
+    // A copy is nobody who waits: it has nowhere to copy to any more.
+    tell_closed();
+    // More may follow: communicate() outlives the handle.
+    if (direct_)
         return;
+    if (!drains_.empty() || !closes_.empty())
+        return close();
     if (waiting())
         error_ = asio::error::broken_pipe;
     pending_.clear();
     sent_ = 0;
     sink_.reset();
-    tell_closed();
 }
 
 void writer_core::abandon() noexcept

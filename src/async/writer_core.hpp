@@ -61,9 +61,9 @@ public:
     using move = std::function<long(pipe_sink&)>;
     void start_move(move what, size_handler handler);
     // For who writes in several steps: nobody else may start a move or an
-    // async_write_some meanwhile. `closed` is called once nothing can be
-    // written any more.
-    void claim(std::function<void()> closed);
+    // async_write_some meanwhile. `closed` is called, once, when nothing can
+    // be written any more.
+    void claim(std::function<void()> closed) noexcept;
     void release() noexcept { closed_ = nullptr; }
     // What stops a further write: an error, or that it is closed.
     error_code trouble() const noexcept;
@@ -82,7 +82,7 @@ public:
     void close_when_hung_up();
 
     // The process is done with: what is unsent is lost, unless somebody
-    // waits for it.
+    // waits for it; then it is closed once all has been sent.
     void let_go() noexcept;
     // The execution context goes away; nothing may be registered with it.
     void abandon() noexcept;

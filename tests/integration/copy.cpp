@@ -3,9 +3,7 @@
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
 #include "support/refused_calls.hpp"
-
-#include "async/writer_core.hpp"
-#include "os/pipe.hpp"
+#include "support/taken_writer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -53,48 +51,6 @@ awaitable<void> from_child_to_child()
     EXPECT_EQ(co_await source.wait(), 0);
     EXPECT_EQ(co_await cat.wait(), 0);
 }
-
-// A writer on a pipe that the test reads.
-class taken_writer {
-public:
-    explicit taken_writer(const executor& io)
-        : taken_writer(io, os::make_pipe(0))
-    {
-    }
-    stream_writer& operator*() noexcept { return writer_; }
-    stream_writer* operator->() noexcept { return &writer_; }
-
-    // What is there now.
-    std::string take()
-    {
-        std::string all;
-        std::string room(mib, '\0');
-        for (;;) {
-            const long got =
-                os::read_some(read_end_.number(), room.data(), room.size());
-            if (got <= 0)
-                return all;
-            all.append(room, 0, static_cast<std::size_t>(got));
-        }
-    }
-    void leave() { read_end_.close(); }
-    // Bytes that the pipe has not taken.
-    std::size_t waiting() const { return core_->waiting(); }
-
-private:
-    taken_writer(const executor& io, os::pipe_ends ends)
-        : read_end_(std::move(ends.read_end)),
-          core_(std::make_shared<detail::writer_core>(
-              io, std::move(ends.write_end))),
-          writer_(core_)
-    {
-        os::set_nonblocking(read_end_.number());
-    }
-
-    os::descriptor read_end_;
-    std::shared_ptr<detail::writer_core> core_;
-    stream_writer writer_;
-};
 
 // What one read of a pipe gives at the most, and so what fills one.
 constexpr std::size_t full = std::size_t{64} * 1024;
@@ -376,64 +332,6 @@ TEST_F(copies, refuse_streams_that_are_closed_or_in_use)
     run_bounded(main());
 }
 
-TEST_F(copies, end_when_their_streams_are_closed_meanwhile)
-{
-    auto main = []() -> awaitable<void> {
-        const auto io = co_await asio::this_coro::executor;
-        fed_reader from(io);
-        taken_writer to(io);
-        auto copied = co_await create_task(copy(*from, *to));
-        co_await settle();
-        from->close();
-        EXPECT_EQ(co_await error_of(copied.join()), errc::stream_closed);
-
-        fed_reader other(io);
-        auto second = co_await create_task(copy(*other, *to));
-        co_await settle();
-        to->close();
-        other.feed("too late");
-        EXPECT_EQ(co_await error_of(second.join()), errc::stream_closed);
-        EXPECT_EQ(co_await other->read(8), "too late");
-    };
-    run_bounded(main());
-}
-
-TEST_F(copies, end_when_the_reader_is_closed_and_the_writer_is_slow)
-{
-    auto main = []() -> awaitable<void> {
-        const auto io = co_await asio::this_coro::executor;
-        fed_reader from(io);
-        taken_writer to(io);
-        to->write(pattern(full));
-        from.feed("rest");
-        auto copied = co_await create_task(copy(*from, *to));
-        co_await settle();
-        EXPECT_FALSE(copied.done());
-        from->close();
-        co_await settle();
-        EXPECT_TRUE(copied.done());
-        EXPECT_EQ(co_await error_of(copied.join()), errc::stream_closed);
-    };
-    run_bounded(main());
-}
-
-TEST_F(copies, end_when_the_writer_is_closed_and_the_reader_silent)
-{
-    auto main = []() -> awaitable<void> {
-        const auto io = co_await asio::this_coro::executor;
-        fed_reader from(io);
-        taken_writer to(io);
-        auto copied = co_await create_task(copy(*from, *to));
-        co_await settle();
-        EXPECT_FALSE(copied.done());
-        to->close();
-        co_await settle();
-        EXPECT_TRUE(copied.done());
-        EXPECT_EQ(co_await error_of(copied.join()), errc::stream_closed);
-    };
-    run_bounded(main());
-}
-
 TEST_F(copies, see_the_end_also_where_nobody_takes_anything_any_more)
 {
     auto main = []() -> awaitable<void> {
@@ -480,98 +378,6 @@ TEST_F(copies, into_one_writer_are_one_at_a_time)
         EXPECT_EQ(to.take(), "firstother");
     };
     run_bounded(main());
-}
-
-// Here it reads and writes.
-TEST_F(copies, from_a_terminal_end_when_the_child_that_reads_is_dropped)
-{
-    auto main = []() -> awaitable<void> {
-        auto source =
-            co_await create_subprocess(child("cat").in(pty()).out(pty()));
-        std::optional<task<std::uint64_t>> copied;
-        {
-            auto cat =
-                co_await create_subprocess(child("cat").in(piped).out(devnull));
-            copied = co_await create_task(copy(source.out(), cat.in()));
-            co_await settle();
-        }
-        EXPECT_EQ(co_await error_of(copied->join()), errc::stream_closed);
-    };
-    run_bounded(main());
-}
-
-TEST_F(copies, end_when_the_child_that_reads_is_dropped)
-{
-    auto main = []() -> awaitable<void> {
-        const auto io = co_await asio::this_coro::executor;
-        fed_reader from(io);
-        std::optional<task<std::uint64_t>> copied;
-        {
-            auto cat =
-                co_await create_subprocess(child("cat").in(piped).out(devnull));
-            copied = co_await create_task(copy(*from, cat.in()));
-            co_await settle();
-        }
-        from.feed("nobody is there");
-        EXPECT_EQ(co_await error_of(copied->join()), errc::stream_closed);
-        EXPECT_EQ(co_await from->read(100), "nobody is there");
-    };
-    run_bounded(main());
-}
-
-TEST_F(copies, go_with_their_loop)
-{
-    for (const bool awaited : {false, true})
-        for (int count = 0; count < 8; ++count) {
-            asio::io_context io;
-            auto source = spawn_process(io, child("flood", "1G").out(piped));
-            auto cat = spawn_process(
-                io, child("ready-then-pause").in(piped).out(devnull));
-            bool called = false;
-            if (awaited)
-                asio::co_spawn(io, copy(source.out(), cat.in()),
-                               [&called](std::exception_ptr, std::uint64_t) {
-                                   called = true;
-                               });
-            else
-                async_copy(
-                    source.out(), cat.in(),
-                    [&called](error_code, std::uint64_t) { called = true; });
-            for (int turn = 0; turn < count; ++turn)
-                io.poll_one();
-            EXPECT_FALSE(called);
-        }
-}
-
-TEST_F(copies, and_writes_that_wait_go_with_their_loop)
-{
-    const auto ignored = [](std::exception_ptr, auto...) {};
-    for (int what = 0; what < 4; ++what) {
-        asio::io_context io;
-        auto source = spawn_process(io, child("flood", "1G").out(piped));
-        auto slow =
-            spawn_process(io, child("ready-then-pause").in(piped).out(devnull));
-        auto& in = slow.in();
-        // So much waits that whoever waits for it waits for ever.
-        if (what == 0) {
-            in.write(pattern(full));
-            asio::co_spawn(io, copy(source.out(), in), ignored);
-        } else if (what == 1) {
-            in.write(pattern(full));
-            asio::co_spawn(
-                io, in.async_write_some(asio::buffer("x", 1), use_awaitable),
-                ignored);
-        } else if (what == 2) {
-            in.write(pattern(4 * full));
-            asio::co_spawn(io, in.drain(), ignored);
-        } else {
-            in.write(pattern(4 * full));
-            asio::co_spawn(io, in.wait_closed(), ignored);
-        }
-        for (int turn = 0; turn < 50; ++turn)
-            io.poll_one();
-        // The processes go first, then the loop; then no descriptor is left.
-    }
 }
 
 TEST_F(copies, outlive_the_processes_whose_streams_they_are)

@@ -2,6 +2,7 @@
 // the child does not.
 #include "support/async_test.hpp"
 #include "support/fixture.hpp"
+#include "support/taken_writer.hpp"
 
 #include "async/writer_core.hpp"
 #include "os/pipe.hpp"
@@ -15,6 +16,8 @@
 
 #include <array>
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -433,6 +436,68 @@ TEST_F(streams, wait_closed_waits_for_the_last_byte)
         EXPECT_EQ(co_await cat->wait(), 0);
     };
     run_bounded(main());
+}
+
+TEST_F(streams, wait_closed_ends_when_the_child_is_dropped)
+{
+    auto main = []() -> awaitable<void> {
+        for (const bool detached : {false, true}) {
+            std::optional<task<void>> closing;
+            {
+                auto cat = co_await create_subprocess(
+                    child("cat").in(piped).out(devnull));
+                closing = co_await create_task(cat.in().wait_closed());
+                co_await settle();
+                EXPECT_FALSE(closing->done());
+                if (detached)
+                    cat.detach();
+            }
+            co_await settle();
+            EXPECT_TRUE(closing->done());
+            co_await closing->join();  // nothing was unsent
+        }
+    };
+    run_bounded(main());
+}
+
+TEST_F(streams, wait_closed_of_a_dropped_child_waits_for_the_last_byte)
+{
+    auto main = []() -> awaitable<void> {
+        taken_writer to(co_await asio::this_coro::executor);
+        const auto sent = pattern(200'000);
+        to->write(sent);
+        auto closing = co_await create_task(to->wait_closed());
+        co_await settle();
+        to.drop();
+        co_await settle();
+        EXPECT_FALSE(closing.done());
+        std::string got;
+        while (got.size() < sent.size()) {
+            got += to.take();
+            co_await turns(1);
+        }
+        co_await settle();
+        EXPECT_TRUE(closing.done());
+        co_await closing.join();
+        EXPECT_TRUE(got + to.take() == sent);
+        EXPECT_TRUE(to.at_end());
+    };
+    run_bounded(main());
+}
+
+TEST_F(streams, a_write_after_the_loop_has_gone_is_dropped)
+{
+    auto io = std::make_unique<asio::io_context>();
+    auto slow =
+        spawn_process(*io, child("ready-then-pause").in(piped).out(devnull));
+    slow.in().write(pattern(200'000));
+    bool called = false;
+    slow.in().async_wait_closed([&called](error_code) { called = true; });
+    io->poll();
+    io.reset();
+    EXPECT_FALSE(called);
+    // Nobody has closed it, so this is no mistake.
+    EXPECT_FALSE(slow.in().write("x"));
 }
 
 TEST_F(streams, a_write_after_close_is_an_error)
