@@ -44,7 +44,11 @@ namespace {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "brood-guard");
     try {
-        guard_process(socket, engine_group, passed, asked).run();
+        // Never destroyed: with it the cgroups of jobs would go, and with them
+        // who may stay there (--leftover allow).
+        auto* const guard =
+            new guard_process(socket, engine_group, passed, asked);
+        guard->run();
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "brood: the guard failed: %s\n", failure.what());
         // The engine ends what is left, as if we had been killed.
