@@ -39,7 +39,7 @@ double now_1970()
 
 }  // namespace
 
-engine::engine(const options& asked, guard_handle guard,
+engine::engine(const options& asked, guard_handle guard, unsigned slots,
                std::unique_ptr<jobserver> tokens,
                std::unique_ptr<job_source> source,
                const run_listeners& listeners)
@@ -48,7 +48,7 @@ engine::engine(const options& asked, guard_handle guard,
       printer_(io_, asked_),
       signals_(io_, [this](signal_event what) { signaled(what); }),
       guard_watch_(io_, guard.socket), wake_(io_), deadline_(io_), tick_(io_),
-      halt_(asked.halt), began_(clock::now())
+      slots_(slots), halt_(asked.halt), began_(clock::now())
 {
     random_.seed(static_cast<unsigned>(getpid()) ^
                  static_cast<unsigned>(began_.time_since_epoch().count()));
@@ -80,7 +80,6 @@ int engine::run()
 
 void engine::prepare()
 {
-    slots_ = slots_of(asked_.limits.jobs);
     ahead_ = jobs_ahead(asked_, slots_, tokens_ != nullptr);
     guard_takes_slots_ = ahead_ != 0;
     using color = output_options::color_use;
@@ -122,10 +121,11 @@ void engine::prepare()
         deadline_.async_wait([this](brood::error_code failed) {
             if (failed || ended_)
                 return;
+            past_deadline_ = true;
             stop_reading("the deadline has passed");
             stop_all(job_status::timeout, false);
-            if (result_.failed == 0 && running_.empty())
-                result_.failed = result_.timed_out = 1;
+            if (running_.empty())
+                miss_deadline();
             check_end();
         });
     }
@@ -234,10 +234,19 @@ brood::awaitable<void> engine::feed()
     }
 }
 
+// Something was not done in time, be it that nothing was running then.
+void engine::miss_deadline()
+{
+    if (result_.failed == 0)
+        result_.failed = result_.timed_out = 1;
+}
+
 // It was read, and the run ended before there was room for it.
 void engine::skip(const job& what, const std::shared_ptr<job_text>& text)
 {
     ++skipped_;
+    if (past_deadline_)
+        miss_deadline();
     if (text)
         printer_.close(text, false, true);
     else

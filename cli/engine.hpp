@@ -41,7 +41,8 @@ namespace cli {
 
 class engine final : public attempt_host {
 public:
-    engine(const options& asked, guard_handle guard,
+    // `slots`: of the guard.
+    engine(const options& asked, guard_handle guard, unsigned slots,
            std::unique_ptr<jobserver> tokens,
            std::unique_ptr<job_source> source, const run_listeners& listeners);
 
@@ -79,6 +80,7 @@ private:
     void start_tick();
     void tick();
     int finish();
+    void miss_deadline();
     void skip(const job& what, const std::shared_ptr<job_text>& text = {});
     void all_read();
     std::uint64_t reserved_memory();
@@ -107,6 +109,7 @@ private:
 
     // --- engine_stop.cpp: ending early, signals
     void stop_reading(const std::string& why);
+    void give_up(attempt& next);
     void stop_all(job_status why, bool now);
     void signaled(signal_event what);
     void stop_by_signal(int number);
@@ -136,7 +139,7 @@ private:
     std::vector<std::pair<std::string, std::string>> environment_;
     std::deque<received_packet> inbox_;
 
-    unsigned slots_ = 0;  // 0: no limit
+    unsigned slots_;      // 0: no limit
     unsigned ahead_ = 0;  // more jobs than slots are given to the guard
     bool guard_takes_slots_ = false;  // then it also chooses the slots
     slot_numbers slot_numbers_;       // else
@@ -158,6 +161,7 @@ private:
     bool ended_ = false;
     bool guard_gone_ = false;
     bool finishing_ = false;
+    bool past_deadline_ = false;
     std::uint64_t scarce_until_done_ = 0;  // wait for one more end than these
     bool scarce_ = false;
     std::optional<clock::time_point> last_start_;

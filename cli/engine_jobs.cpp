@@ -212,7 +212,12 @@ void engine::recalled(const attempt_ptr& what)
 {
     running_.erase(what->id());
     told_.erase(what->id());
-    skip(*what->what(), what->text());
+    if (what->count() > 1) {
+        give_up(*what);
+    } else {
+        release(*what);
+        skip(*what->what(), what->text());
+    }
     check_end();
 }
 

@@ -58,25 +58,30 @@ void engine::stop_reading(const std::string& why)
     stopping_ = true;
     stopped_because_ = why;
     tell([&why](run_listener& to) { to.stopping(why); });
-    if (guard_takes_slots_)
-        ask_guard(recall_request{}, {});
+    ask_guard(recall_request{}, {});
     const auto waiting = std::move(pausing_);
     pausing_.clear();
     for (const auto& [seq, each] : waiting) {
         each->timer.cancel();
-        auto& outcome = each->next->record();
-        outcome.status = job_status::canceled;
-        ++done_;
-        ++canceled_;
-        ++result_.failed;
-        release(*each->next);
-        if (each->next->text())
-            printer_.close(each->next->text(), false, true);
-        else
-            printer_.skip(seq);
-        tell([&outcome](run_listener& to) { to.job_ended(outcome); });
+        give_up(*each->next);
     }
     wake();
+}
+
+// It was to be tried again.
+void engine::give_up(attempt& next)
+{
+    auto& outcome = next.record();
+    outcome.status = job_status::canceled;
+    ++done_;
+    ++canceled_;
+    ++result_.failed;
+    release(next);
+    if (next.text())
+        printer_.close(next.text(), false, true);
+    else
+        printer_.skip(outcome.seq);
+    tell([&outcome](run_listener& to) { to.job_ended(outcome); });
 }
 
 void engine::stop_all(job_status why, bool now)

@@ -22,7 +22,7 @@ namespace cli {
 namespace {
 
 [[noreturn]] void guard_main(int socket, int engine_group,
-                             std::array<int, 2> passed, const options& asked)
+                             const guard_duties& duties, const options& asked)
 {
     // What comes from the terminal, or from who signals all processes of a
     // service, is for the engine to decide. Ignored, not blocked, so that a
@@ -47,7 +47,7 @@ namespace {
         // Never destroyed: with it the cgroups of jobs would go, and with them
         // who may stay there (--leftover allow).
         auto* const guard =
-            new guard_process(socket, engine_group, passed, asked);
+            new guard_process(socket, engine_group, duties, asked);
         guard->run();
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "brood: the guard failed: %s\n", failure.what());
@@ -59,7 +59,7 @@ namespace {
 
 }  // namespace
 
-guard_handle start_guard(const options& asked, std::array<int, 2> passed)
+guard_handle start_guard(const options& asked, const guard_duties& duties)
 {
     const auto fail = [](const char* what) {
         throw std::system_error(errno, std::generic_category(), what);
@@ -75,7 +75,7 @@ guard_handle start_guard(const options& asked, std::array<int, 2> passed)
         fail("cannot start the guard");
     if (pid == 0) {
         close(ends[0]);
-        guard_main(ends[1], engine_group, passed, asked);
+        guard_main(ends[1], engine_group, duties, asked);
     }
     close(ends[1]);
     return {pid, ends[0]};

@@ -25,13 +25,17 @@ struct guard_handle {
     int socket = -1;  // the engine's end
 };
 
+struct guard_duties {
+    unsigned slots = 0;  // so many jobs at once; 0: no limit
+    // Descriptors that every job inherits at the same numbers; -1: none.
+    std::array<int, 2> passed{-1, -1};
+};
+
 // Forks it, and makes this process a subreaper.
-//
-// `passed` (where not -1): descriptors that every job inherits.
 //
 // Pre:    one thread; little memory in use.
 // Errors: std::system_error.
-guard_handle start_guard(const options& asked, std::array<int, 2> passed);
+guard_handle start_guard(const options& asked, const guard_duties& duties);
 
 // Ends everything below this process, and collects it: for the engine, when
 // the guard was killed. Gives how many there were; -1: some could not be

@@ -292,6 +292,8 @@ Variant unpack_one(unpacker& from)
 // of the descriptors?
 constexpr char is_whole = 'w';
 constexpr char is_in_file = 'f';
+// So much of it stands beside the file: what a packet is, and of which job.
+constexpr std::size_t beginning = 1 + sizeof(std::uint64_t);
 
 int memory_file(std::string_view bytes)
 {
@@ -385,6 +387,15 @@ guard_request unpack_request(std::string_view bytes)
     return unpack_one<guard_request>(from);
 }
 
+std::uint64_t id_of_cut_request(std::string_view bytes)
+{
+    unpacker from(bytes);
+    std::uint8_t index = 0;
+    std::uint64_t id = 0;
+    from >> index >> id;
+    return id;
+}
+
 std::vector<guard_reply> unpack_replies(std::string_view bytes)
 {
     std::vector<guard_reply> all;
@@ -421,8 +432,8 @@ int send_packet(int socket, std::string_view bytes,
         return errno;
     auto all = descriptors;
     all.push_back(file);
-    const int failed =
-        send_raw(socket, is_in_file, {}, all.data(), all.size(), flags);
+    const int failed = send_raw(socket, is_in_file, bytes.substr(0, beginning),
+                                all.data(), all.size(), flags);
     close(file);
     return failed;
 }
@@ -449,12 +460,15 @@ received_packet receive_packet(int socket, int flags)
     }
     take_descriptors(message, got.descriptors);
     got.cut = (message.msg_flags & MSG_CTRUNC) != 0;
-    if (buffer[0] == is_whole) {
-        got.bytes.assign(buffer.data() + 1, static_cast<std::size_t>(size) - 1);
+    got.bytes.assign(buffer.data() + 1, static_cast<std::size_t>(size) - 1);
+    if (buffer[0] == is_whole)
+        return got;
+    const auto& came = got.descriptors.all();
+    if (got.cut || came.empty()) {
+        got.cut = true;
         return got;
     }
-    const auto& came = got.descriptors.all();
-    if (got.cut || came.empty() || !read_memory_file(came.back(), got.bytes))
+    if (!read_memory_file(came.back(), got.bytes))
         throw std::runtime_error("a large packet has been lost");
     got.descriptors.close_last();
     return got;

@@ -130,6 +130,8 @@ std::string pack(const guard_reply& what);
 // Throw std::runtime_error for what pack cannot have made. A packet may have
 // several replies, one behind the other.
 guard_request unpack_request(std::string_view bytes);
+// The id of a start_request of which there is the beginning.
+std::uint64_t id_of_cut_request(std::string_view bytes);
 std::vector<guard_reply> unpack_replies(std::string_view bytes);
 
 // The descriptors that came with a packet, closed at the end.
@@ -160,7 +162,8 @@ struct received_packet {
     received_descriptors descriptors;
     bool ended = false;  // the other end is gone
     bool would_block = false;
-    // Some descriptors could not be received, for want of room for them.
+    // Some descriptors could not be received, for want of room for them. Of a
+    // packet whose bytes were in one of those, there is the beginning only.
     bool cut = false;
 };
 

@@ -1,8 +1,5 @@
 #include "cli/guard_process.hpp"
 
-#include "cli/guard.hpp"
-#include "cli/machine_limits.hpp"
-
 #include <brood/command.hpp>
 #include <brood/containment.hpp>
 #include <brood/errors.hpp>
@@ -15,8 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -48,10 +47,10 @@ constexpr auto longest_silence = std::chrono::milliseconds(2);
 }  // namespace
 
 guard_process::guard_process(int socket, int engine_group,
-                             std::array<int, 2> passed, const options& asked)
+                             const guard_duties& duties, const options& asked)
     : null_device_(open("/dev/null", O_RDWR | O_CLOEXEC)),
-      engine_group_(engine_group), passed_(passed), asked_(asked),
-      socket_(io_, socket), slots_(slots_of(asked.limits.jobs))
+      engine_group_(engine_group), passed_(duties.passed), asked_(asked),
+      socket_(io_, socket), slots_(duties.slots)
 {
     if (const char* const outer = std::getenv(job_variable))
         marker_ = std::string(outer) + ",";
@@ -79,7 +78,9 @@ void guard_process::run()
         } catch (...) {
             failed = std::current_exception();
         }
+        orphans_.ask_no_more();
     });
+    orphans_.answer();
     serves.join();
     if (failed)
         std::rethrow_exception(failed);
@@ -106,6 +107,8 @@ bool guard_process::read_requests()
             return false;
         }
         take(std::move(packet));
+        if (io_.stopped())
+            return false;
     }
     start_waiting();
     return true;
@@ -113,23 +116,36 @@ bool guard_process::read_requests()
 
 void guard_process::take(received_packet packet)
 {
-    auto what = unpack_request(packet.bytes);
-    if (auto* const job = std::get_if<start_request>(&what)) {
-        waiting_.push_back(
-            {std::move(*job), std::move(packet.descriptors), packet.cut});
+    if (packet.cut) {
+        refuse(id_of_cut_request(packet.bytes));
         return;
     }
-    // What was asked before this is done before this.
-    while (may_start())
-        start_waiting();
-    if (const auto* const ended = std::get_if<stop_request>(&what))
+    auto what = unpack_request(packet.bytes);
+    if (auto* const job = std::get_if<start_request>(&what)) {
+        waiting_.push_back({std::move(*job), std::move(packet.descriptors)});
+    } else if (const auto* const ended = std::get_if<stop_request>(&what)) {
+        // It may have come right before.
+        while (may_start())
+            start_waiting();
         stop(ended->id, ended->now);
-    else if (const auto* const sent = std::get_if<signal_request>(&what))
+    } else if (const auto* const sent = std::get_if<signal_request>(&what)) {
         signal_all(sent->id, sent->signal);
-    else if (std::holds_alternative<recall_request>(what))
+    } else if (std::holds_alternative<recall_request>(what)) {
         recall();
-    else
+    } else {
         finish();
+    }
+}
+
+// There was no room for its descriptors.
+void guard_process::refuse(std::uint64_t id)
+{
+    refused_reply failed;
+    failed.id = id;
+    failed.start.at = clock::now();
+    failed.error = EMFILE;
+    failed.what = std::string("too few descriptors: ") + std::strerror(EMFILE);
+    reply(failed);
 }
 
 void guard_process::recall()
@@ -166,10 +182,6 @@ void guard_process::start(const waiting_job& next)
         next.what.slot != 0 ? next.what.slot : slot_numbers_.lowest();
     failed.start.at = clock::now();
     try {
-        if (next.cut)
-            throw brood::system_error(
-                brood::error_code(EMFILE, brood::system_category()),
-                "too few descriptors");
         watch(id,
               brood::spawn_process(io_, command_of(next, failed.start.slot)),
               failed.start);
@@ -257,10 +269,26 @@ bool guard_process::is_in_our_group() const noexcept
 void guard_process::reply_soon(const guard_reply& what)
 {
     outbox_ += pack(what);
-    if (waiting_.size() < enough_waiting) {
+    if (waiting_.size() < enough_waiting)
         flush();
+    else
+        flush_later();
+}
+
+void guard_process::flush()
+{
+    if (outbox_.empty())
         return;
-    }
+    const int failed = send_packet(socket_.native_handle(), outbox_, {}, 0);
+    // An engine that is gone is noticed by the reader.
+    if (failed == 0 || failed == EPIPE || failed == ECONNRESET)
+        outbox_.clear();
+    else
+        flush_later();  // no memory, perhaps
+}
+
+void guard_process::flush_later()
+{
     if (flushing_)
         return;
     flushing_ = true;
@@ -271,17 +299,14 @@ void guard_process::reply_soon(const guard_reply& what)
     });
 }
 
-void guard_process::flush()
-{
-    if (!outbox_.empty())
-        send_packet(socket_.native_handle(), std::exchange(outbox_, {}), {}, 0);
-}
-
 void guard_process::reply(const guard_reply& what)
 {
     flush();
+    if (!outbox_.empty()) {
+        outbox_ += pack(what);  // not before those
+        return;
+    }
     const int socket = socket_.native_handle();
-    // An engine that is gone is noticed by the reader.
     if (send_packet(socket, pack(what), {}, 0) == 0)
         return;
     // No memory, perhaps, or no descriptor for a large one. The engine waits
@@ -376,6 +401,12 @@ guard_process::job_map::iterator guard_process::forget(job_map::iterator job)
 
 void guard_process::stop(std::uint64_t id, bool now)
 {
+    std::erase_if(waiting_, [&](const auto& each) {
+        const bool meant = id == 0 || id == each.what.id;
+        if (meant)
+            reply(recalled_reply{each.what.id});
+        return meant;
+    });
     for (auto& [each, job] : jobs_)
         if (id == 0 || id == each)
             begin_stop(job, now);
@@ -412,7 +443,6 @@ void guard_process::signal_all(std::uint64_t id, int signal)
 void guard_process::engine_died()
 {
     engine_gone_ = true;
-    waiting_.clear();
     // Nobody is there to ask for more patience than this.
     for (auto& step : sequence_)
         step.second = std::min<duration>(step.second, std::chrono::seconds(1));

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "cli/guard.hpp"
 #include "cli/guard_messages.hpp"
 #include "cli/options.hpp"
 #include "cli/orphans.hpp"
@@ -34,8 +35,7 @@ namespace cli {
 
 class guard_process {
 public:
-    // `passed`: descriptors that every job inherits at the same numbers.
-    guard_process(int socket, int engine_group, std::array<int, 2> passed,
+    guard_process(int socket, int engine_group, const guard_duties& duties,
                   const options& asked);
 
     // Returns when the engine says that the run is over, or is gone.
@@ -49,14 +49,12 @@ private:
     struct waiting_job {
         start_request what;
         received_descriptors given;
-        bool cut = false;  // some could not be received
     };
 
     struct guarded_job {
         brood::process child;
         job_start start;
         std::string cgroup;  // of its own; empty: none
-        bool announced = false;
         bool exited = false;
         bool stopping = false;
         std::size_t step = 0;   // of sequence_, the next one
@@ -70,6 +68,7 @@ private:
     void wait_for_requests();
     bool read_requests();
     void take(received_packet packet);
+    void refuse(std::uint64_t id);
     void recall();
     void start_waiting();
     bool may_start() const noexcept;
@@ -83,6 +82,7 @@ private:
     void reply(const guard_reply& what);
     void reply_soon(const guard_reply& what);
     void flush();
+    void flush_later();
     void exited(std::uint64_t id);
     using job_map = std::map<std::uint64_t, guarded_job>;
     job_map::iterator forget(job_map::iterator job);

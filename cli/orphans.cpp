@@ -39,7 +39,7 @@ orphans::~orphans()
         close(list_);
 }
 
-bool orphans::any_left() const
+bool orphans::any_left()
 {
     for (;;) {
         // Of more than fit in, the first ones are enough. That the list is
@@ -49,7 +49,7 @@ bool orphans::any_left() const
         if (size == 0)
             return false;
         if (size < 0)
-            return true;
+            return ask();
         bool alive = false;
         std::string_view rest(text, static_cast<std::size_t>(size));
         for (auto space = rest.find(' '); space != rest.npos;
@@ -62,6 +62,45 @@ bool orphans::any_left() const
         if (alive)
             return true;
     }
+}
+
+void orphans::set(question now)
+{
+    state_ = now;
+    state_.notify_all();
+}
+
+bool orphans::ask()
+{
+    set(question::asked);
+    state_.wait(question::asked);
+    return state_ == question::some_are_left;
+}
+
+void orphans::answer()
+{
+    for (;;) {
+        const auto now = state_.load();
+        if (now == question::last)
+            return;
+        if (now != question::asked) {
+            state_.wait(now);
+            continue;
+        }
+        siginfo_t found{};
+        int failed = 0;
+        while ((failed = waitid(P_ALL, 0, &found,
+                                WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD)) ==
+                   0 &&
+               found.si_pid != 0)
+            collect(found.si_pid);
+        set(failed == 0 ? question::some_are_left : question::none_is_left);
+    }
+}
+
+void orphans::ask_no_more()
+{
+    set(question::last);
 }
 
 }  // namespace cli

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <string>
 
 namespace cli {
@@ -19,18 +20,28 @@ public:
     orphans& operator=(const orphans&) = delete;
     ~orphans();
 
-    // Collects those that have ended, each by its own id. Are any left? True,
-    // too, where the kernel has no such list
-    // (CONFIG_PROC_CHILDREN), or /proc is not there: look for them, then.
+    // Collects those that have ended, each by its own id. Are any left?
     //
-    // Threads: called in the thread that starts the jobs, which is not the
-    //          first one.
-    bool any_left() const;
+    // Threads: the one that starts the jobs, which is not the first one.
+    bool any_left();
+
+    // Where the kernel has no such list (CONFIG_PROC_CHILDREN), or there is no
+    // /proc, or another one, the first thread is asked, who can ask the kernel
+    // for its own children alone; that takes two wake-ups.
+    //
+    // answer: in the first thread; returns after ask_no_more.
+    void answer();
+    void ask_no_more();
 
 private:
+    enum class question { none, asked, some_are_left, none_is_left, last };
+
     static std::string list_of_first_thread();
+    bool ask();
+    void set(question now);
 
     int list_;
+    std::atomic<question> state_{question::none};
 };
 
 }  // namespace cli

@@ -46,7 +46,8 @@ public:
             return;
         if (slots_.insert(job.slot).second)
             metadata("thread_name", job.slot, "name",
-                     "slot " + std::to_string(job.slot));
+                     job.slot != 0 ? "slot " + std::to_string(job.slot)
+                                   : "not started");
         start(job.status == job_status::spawn ? "i" : "X", job.slot, job.start);
         if (job.status == job_status::spawn)
             out_ << ",\"s\":\"t\"";

@@ -49,11 +49,13 @@ int run_jobs(const options& asked, std::unique_ptr<job_source> source,
         fill_standard_streams();
         block_signals();
         auto tokens = make_jobserver(asked);
-        const auto passed =
-            tokens ? tokens->passed() : std::array<int, 2>{-1, -1};
-        const auto guard = start_guard(asked, passed);
-        engine runs(asked, guard, std::move(tokens), std::move(source),
-                    listeners);
+        guard_duties duties;
+        duties.slots = slots_of(asked.limits.jobs);
+        if (tokens)
+            duties.passed = tokens->passed();
+        const auto guard = start_guard(asked, duties);
+        engine runs(asked, guard, duties.slots, std::move(tokens),
+                    std::move(source), listeners);
         return runs.run();
     } catch (const std::exception& failure) {
         // The guard, if there is one already, ends with our socket.

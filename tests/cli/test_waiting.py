@@ -1,6 +1,7 @@
 """Jobs that the guard has in hand, and that wait until another one is gone."""
 
 import os
+import resource
 import signal
 import subprocess
 
@@ -91,6 +92,21 @@ class WaitingJobs(HeldJobs):
         _, jobs = self.report_of("-j2", "-a", self.path("commands"), "env")
         self.assertEqual([jobs[each]["code"] for each in sorted(jobs)],
                          ([127] * 3 + [0]) * 5)
+
+    def test_with_long_commands_take_few_descriptors(self):
+        # Those in hand have theirs in the guard, which runs out of them first;
+        # and a command that is so long comes in one, too.
+        with open(self.path("long"), "w", encoding="ascii") as file:
+            for each in range(14):
+                print(str(each) + "x" * 40000, file=file)
+        self.go()
+        done = self.run_program(
+            "-j2", "-u", "--stdin-from", self.path("go"), "-a",
+            self.path("long"), "-s", "x={}; echo ok",
+            before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                              (20, 20)))
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, "ok\n" * 14, ""))
 
     def test_are_not_started_while_all_are_suspended(self):
         shell, terminal = self.start_on_terminal(
