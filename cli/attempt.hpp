@@ -86,6 +86,8 @@ public:
     void resize();
 
     bool is_over() const noexcept;
+    // The guard has nothing more to do for it.
+    bool is_gone() const noexcept { return exited_ && gone_; }
     // Called once, when it is over; never inside begin().
     void when_over(std::function<void(attempt&)> then)
     {

@@ -48,7 +48,7 @@ engine::engine(const options& asked, guard_handle guard, unsigned slots,
       printer_(io_, asked_),
       signals_(io_, [this](signal_event what) { signaled(what); }),
       guard_watch_(io_, guard.socket), wake_(io_), deadline_(io_), tick_(io_),
-      slots_(slots), halt_(asked.halt), began_(clock::now())
+      guard_time_(io_), slots_(slots), halt_(asked.halt), began_(clock::now())
 {
     random_.seed(static_cast<unsigned>(getpid()) ^
                  static_cast<unsigned>(began_.time_since_epoch().count()));

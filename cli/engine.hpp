@@ -111,6 +111,7 @@ private:
     void stop_reading(const std::string& why);
     void give_up(attempt& next);
     void stop_all(job_status why, bool now);
+    void expect_the_end(bool now);
     void signaled(signal_event what);
     void stop_by_signal(int number);
     void suspend(int number);
@@ -134,6 +135,7 @@ private:
     brood::asio::steady_timer wake_;
     brood::asio::steady_timer deadline_;
     brood::asio::steady_timer tick_;
+    brood::asio::steady_timer guard_time_;
     std::optional<brood::asio::posix::stream_descriptor> token_watch_;
     bool token_waiting_ = false;
     std::vector<std::pair<std::string, std::string>> environment_;

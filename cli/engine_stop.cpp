@@ -10,11 +10,20 @@
 
 #include BROOD_ASIO_HEADER(post.hpp)
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 
 namespace cli {
+
+namespace {
+
+// The five seconds for which the guard tries SIGKILL, and as many again.
+constexpr auto longest_end = std::chrono::seconds(10);
+
+}  // namespace
 
 void engine::warn(const std::string& what)
 {
@@ -89,6 +98,39 @@ void engine::stop_all(job_status why, bool now)
     const auto all = running_;
     for (const auto& [id, each] : all)
         each->stop(why, now);
+    expect_the_end(now);
+}
+
+// The guard ends all that it has in bounded time, unless it is held up itself:
+// by an exec that does not return, or because somebody has suspended it. Then
+// it is ended, and all that it had is ours.
+void engine::expect_the_end(bool now)
+{
+    using std::chrono::hours;
+    duration time = longest_end;
+    auto steps = asked_.time.term_seq;
+    if (steps.empty())
+        steps.emplace_back(asked_.time.signal, asked_.time.kill_after);
+    for (const auto& [signal, grace] : steps)
+        if (!now)
+            time += std::min<duration>(grace, hours(24));
+    guard_time_.expires_after(
+        std::chrono::duration_cast<clock::duration>(time));
+    guard_time_.async_wait([this](brood::error_code failed) {
+        if (failed || ended_ || guard_gone_)
+            return;
+        const bool all_gone =
+            std::all_of(running_.begin(), running_.end(), [](const auto& each) {
+                return each.second->is_gone();
+            });
+        if (all_gone)
+            return;
+        warn("the guard process does not answer, and is ended");
+        kill(guard_.pid, SIGKILL);
+        // The watch would see no end of the socket: a child that has not come
+        // to exec has a copy of it.
+        guard_lost();
+    });
 }
 
 void engine::signaled(signal_event what)

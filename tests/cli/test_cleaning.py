@@ -8,7 +8,7 @@ import sys
 import time
 import unittest
 
-from program import ProgramTest, main, state_of, wait_until
+from program import LIMIT, ProgramTest, main, state_of, wait_until
 
 # What a job looks like; each says that it is there, and then stays.
 SHAPES = {
@@ -127,6 +127,19 @@ def waits_for_many(pid):
     """In its loop, not in a wait for one thing."""
     with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
         return file.read().startswith(("ep_poll", "do_epoll"))
+
+
+class StuckGuard(ProgramTest):
+    def test_does_not_keep_a_run_from_ending(self):
+        process = self.start("--kill-after", "0", "-s",
+                             "echo > $DIR/in; exec sleep 1000", ":::", "1")
+        self.wait_for_file("in")
+        os.kill(self.guard_of(process), signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=LIMIT)
+        self.assertEqual(process.returncode, 125)
+        self.assertIn(b"brood: the guard process does not answer", err)
+        self.assertEqual(self.marked(), {})
 
 
 class Leftovers(ProgramTest):
