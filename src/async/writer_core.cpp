@@ -15,6 +15,13 @@ writer_core::writer_core(const executor& io, os::channel end)
 {
 }
 
+// Who waits for its close may be left when the last that used it has gone: an
+// async_write_some, of a process that was dropped meanwhile.
+writer_core::~writer_core()
+{
+    complete_all(closes_, error_);
+}
+
 long writer_core::write_now(const void* data, std::size_t size) noexcept
 {
     long result = 0;

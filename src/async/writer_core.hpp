@@ -28,6 +28,9 @@ public:
 
     // Throws system_error; `end` is closed then.
     writer_core(const executor& io, os::channel end);
+    writer_core(const writer_core&) = delete;
+    writer_core& operator=(const writer_core&) = delete;
+    ~writer_core();
 
     const executor& get_executor() const noexcept { return io_; }
     bool is_closing() const noexcept { return closing_ || error_; }

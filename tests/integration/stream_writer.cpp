@@ -485,6 +485,34 @@ TEST_F(streams, wait_closed_of_a_dropped_child_waits_for_the_last_byte)
     run_bounded(main());
 }
 
+TEST_F(streams, wait_closed_of_a_dropped_child_ends_behind_a_write)
+{
+    auto main = []() -> awaitable<void> {
+        taken_writer to(co_await asio::this_coro::executor);
+        const auto sent = pattern(200'000);
+        to->write(sent);
+        std::size_t written = 0;
+        to->async_write_some(
+            asio::buffer("more", 4),
+            [&written](error_code, std::size_t size) { written = size; });
+        auto closing = co_await create_task(to->wait_closed());
+        co_await settle();
+        to.drop_for_good();
+        std::string got;
+        while (written == 0 || got.size() < sent.size() + written) {
+            got += to.take();
+            co_await turns(1);
+        }
+        // Nobody has it any more who could write on.
+        co_await settle();
+        EXPECT_TRUE(closing.done());
+        EXPECT_TRUE(got == sent + std::string("more").substr(0, written));
+        EXPECT_TRUE(to.at_end());
+        co_await closing.join();
+    };
+    run_bounded(main());
+}
+
 TEST_F(streams, a_write_after_the_loop_has_gone_is_dropped)
 {
     auto io = std::make_unique<asio::io_context>();

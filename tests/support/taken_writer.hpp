@@ -45,6 +45,13 @@ public:
 
     /// What a process does with its writer when it is dropped.
     void drop() { core_->let_go(); }
+    /// The same, and no handle of ours keeps it.
+    void drop_for_good()
+    {
+        core_->let_go();
+        core_.reset();
+        writer_ = brood::stream_writer(nullptr);
+    }
     /// What it does when its loop goes.
     void abandon() { core_->abandon(); }
 
