@@ -460,8 +460,8 @@ class Words(ProgramTest):
     def test_of_leftovers_are_plain(self):
         name = "\x1b[2J\nbrood: forged"
         self.check(self.run_program(
-            "-s", "sh -c 'while :; do sleep 0.05; done' {} & true", ":::",
-            name).stderr)
+            "-s", "sh -c 'touch $DIR/up; while :; do sleep 0.05; done' {} & "
+            "until test -e $DIR/up; do sleep 0.01; done", ":::", name).stderr)
 
     def test_of_who_writes_past_us_are_not_counted(self):
         _, jobs = self.report_of("-u", "echo", ":::", "text")
