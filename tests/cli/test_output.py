@@ -35,9 +35,22 @@ class Grouping(ProgramTest):
             self.assertEqual(self.both(option), ["a1", "a2", "b1", "b2"])
 
     def test_of_lines_shows_them_as_they_come(self):
+        # Each goes on when we have seen what the other has written: who was
+        # the first of two lines in two pipes, nobody could tell.
         for option in ("--lb", "--line-buffer"):
-            lines = self.both(option)
-            self.assertEqual((lines[0], lines[-1]), ("a1", "a2"))
+            for name in ("one", "two"):
+                os.mkfifo(self.path(name + option))
+            process = self.start(
+                "-j2", option, "sh", "-c", "{}", ":::",
+                f"echo a1; cat $DIR/two{option}; echo a2",
+                f"cat $DIR/one{option}; echo b1; echo b2")
+            for lines, following in (("a1",), "one"), (("b1", "b2"), "two"):
+                for line in lines:
+                    self.assertEqual(process.stdout.readline().decode(),
+                                     line + "\n")
+                with open(self.path(following + option), "wb"):
+                    pass
+            self.assertEqual(process.communicate(timeout=60)[0], b"a2\n")
 
     def test_keeps_together_again_where_asked_last(self):
         for option in ("--lb", "-u"):
