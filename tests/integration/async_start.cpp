@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <thread>
 
 namespace {
@@ -62,6 +63,14 @@ std::filesystem::path program_of(int pid)
         "/proc/" + std::to_string(pid) + "/exe", ec);
 }
 
+std::set<int> child_pids()
+{
+    std::set<int> pids;
+    for (const auto& each : children())
+        pids.insert(each.pid);
+    return pids;
+}
+
 // One create_subprocess() whose child has not called exec, and does not.
 class start_in_hand {
 public:
@@ -77,6 +86,7 @@ public:
             if (child)
                 child->kill();
             child.reset();
+            EXPECT_TRUE(wait_until([this] { return !process_exists(pid_); }));
             over = false;
         }
         throw std::runtime_error("no child could be stopped before exec");
@@ -116,6 +126,7 @@ public:
 private:
     void begin(const command& what)
     {
+        const auto others = child_pids();
         asio::co_spawn(io, create_subprocess(what),
                        asio::bind_cancellation_slot(
                            cancel.slot(), [this](std::exception_ptr thrown,
@@ -126,9 +137,14 @@ private:
                                    child.emplace(std::move(made));
                            }));
         io.restart();
-        while (children().empty() && io.poll_one() != 0) {
+        while (child_pids() == others && io.poll_one() != 0) {
         }
-        pid_ = children().at(0).pid;
+        auto begun = child_pids();
+        for (const int other : others)
+            begun.erase(other);
+        if (begun.size() != 1)
+            throw std::runtime_error("no child was begun, or several");
+        pid_ = *begun.begin();
     }
 
     bool stop_before_exec()
