@@ -267,7 +267,7 @@ class Signals(ProgramTest):
 
     def test_ctrl_z_suspends_the_jobs_too(self):
         self.suspend_and_continue(
-            "-s 'echo $$ > $DIR/job; sleep 1000' ::: 1")
+            "-s 'echo $$ > $DIR/job; exec sleep 1000' ::: 1")
 
 
 if __name__ == "__main__":
