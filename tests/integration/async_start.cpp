@@ -1,7 +1,7 @@
 // async_start.cpp: a start that its loop does not wait for.
 //
 // A child that has not come to exec is made to stay there: it searches a PATH
-// of very many folders, and is stopped on the way.
+// that takes long to search, and is stopped on the way.
 #include "support/async_test.hpp"
 #include "support/in_a_copy.hpp"
 #include "support/process_test.hpp"
@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -37,24 +38,34 @@ protected:
         const auto named = brood::os::setting("BROOD_SPAWN_ENGINE");
         if (!named.empty() && named != "async")
             GTEST_SKIP() << "every start waits for exec here";
+        std::filesystem::create_directory(folder_ / "down");
+        std::string detour;
+        while (detour.size() < PATH_MAX - 16)
+            detour += "down/../";
+        std::filesystem::create_directory_symlink(detour, folder_ / "far");
     }
+
+    // Where brood-child is found, but only after the kernel has gone to a
+    // place that is far away, very often: that takes some 0.2 s.
+    std::string long_path() const
+    {
+        std::string path;
+        for (int i = 0; i != 3000; ++i)
+            path += (folder_ / "far:").string();
+        return path +
+               std::filesystem::path(child_path()).parent_path().string();
+    }
+
+    template <class... Arguments>
+    command slow_child(const Arguments&... arguments) const
+    {
+        return brood::exec("brood-child", arguments...)
+            .env("PATH", long_path());
+    }
+
+private:
+    temp_dir folder_;
 };
-
-// Where brood-child is found, after a long time.
-std::string long_path()
-{
-    // One string of the environment may have 128 KiB (execve(2)).
-    std::string path;
-    for (int i = 0; i != 40'000; ++i)
-        path += "/x:";
-    return path + std::filesystem::path(child_path()).parent_path().string();
-}
-
-template <class... Arguments>
-command slow_child(const Arguments&... arguments)
-{
-    return brood::exec("brood-child", arguments...).env("PATH", long_path());
-}
 
 std::filesystem::path program_of(int pid)
 {
@@ -137,9 +148,9 @@ private:
                                    child.emplace(std::move(made));
                            }));
         io.restart();
-        while (child_pids() == others && io.poll_one() != 0) {
-        }
         auto begun = child_pids();
+        while (begun == others && io.poll_one() != 0)
+            begun = child_pids();
         for (const int other : others)
             begun.erase(other);
         if (begun.size() != 1)
@@ -241,7 +252,7 @@ TEST_F(async_starts, tell_what_exec_says)
 // The child sees what was there when it was started.
 TEST_F(async_starts, have_the_environment_of_their_beginning)
 {
-    BROOD_IN_A_COPY([] {
+    BROOD_IN_A_COPY([this] {
         static std::array<char, 32> entry{"BROOD_TEST_ENTRY=before"};
         must(::putenv(entry.data()));
         must(::setenv("PATH", long_path().c_str(), 1));
@@ -290,7 +301,7 @@ TEST_F(async_starts, hold_up_no_run_beyond_its_timeout)
 TEST_F(async_starts, do_without_clone3)
 {
     for (const int error : {ENOSYS, EPERM}) {
-        BROOD_IN_A_COPY([error] {
+        BROOD_IN_A_COPY([&] {
             refuse({{SYS_clone3, error}});
             start_in_hand start(slow_child("exit", "7"));
             start.let_go();

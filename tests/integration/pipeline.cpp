@@ -3,6 +3,7 @@
 #include "support/few_descriptors.hpp"
 #include "support/fixture.hpp"
 #include "support/in_a_copy.hpp"
+#include "support/runs.hpp"
 
 #include <brood/brood.hpp>
 
@@ -126,8 +127,15 @@ TEST_F(pipelines, a_half_started_one_is_collected_before_the_error_comes)
 
 TEST_F(pipelines, a_time_limit_is_of_the_whole)
 {
-    const auto ended = result_of(
-        (child("ready-then-pause") | exec("cat") | exec("cat")).timeout(50ms));
+    // What comes out has come through all, so they have begun.
+    const auto ended =
+        run_with_time([](const auto& any) { return any.out() == "ready\n"; },
+                      [](auto time) {
+                          return result_of((child("ready-then-pause") |
+                                            exec("cat") | exec("cat"))
+                                               .timeout(time));
+                      });
+    EXPECT_EQ(ended.out(), "ready\n");
     EXPECT_TRUE(ended.timed_out());
     EXPECT_FALSE(ended.ok());
     EXPECT_THROW(static_cast<void>(ended.check()), brood::called_process_error);

@@ -56,6 +56,7 @@ TEST_F(cancelled_runs, leave_nobody_wherever_they_are_cut)
                           .stop(stop_sequence().then(SIGTERM, 1ms)),
                       "");
     cut_at_each_point(child("ignore-term")
+                          .out(brood::devnull)
                           .timeout(0ms)
                           .stop(stop_sequence().then(SIGTERM, 1ms)),
                       "");

@@ -213,10 +213,13 @@ TEST_F(runs, an_idle_timeout_ends_silence_and_not_work)
     std::string all;
     for (int i = 0; i != 40; ++i)
         all += std::to_string(i) + "\n";
-    const auto busy = run_until("39\n", [](auto time) {
-        return run_now(child("slow-lines", "40", std::to_string(time / 20ms))
-                           .idle_timeout(time));
-    });
+    const auto busy =
+        run_with_time([](const auto& ended) { return !ended.timed_out; },
+                      [](auto time) {
+                          return run_now(child("slow-lines", "40",
+                                               std::to_string(time / 20ms))
+                                             .idle_timeout(time));
+                      });
     EXPECT_EQ(busy.stopped, stop_reason::none);
     EXPECT_EQ(busy.out, all);
     EXPECT_GE(busy.elapsed, 100ms);

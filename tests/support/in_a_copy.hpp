@@ -130,6 +130,18 @@ namespace in_a_copy_detail {
     leave(0, report, {});
 }
 
+// A thread that begins or ends may be inside a sanitizer's allocator, whose
+// locks a fork does not know of.
+inline bool other_threads_sleep()
+{
+    for (const auto& [id, name] : threads()) {
+        const char state = process_state(id);
+        if (id != ::getpid() && state != 'S' && state != '\0')
+            return false;
+    }
+    return true;
+}
+
 // Without waiting for the end: a child of the copy may outlive it.
 inline std::string read_what_is_there(int fd)
 {
@@ -151,6 +163,8 @@ inline constexpr int not_testable = 77;
 inline int in_a_copy(const std::function<void()>& body)
 {
     namespace detail = in_a_copy_detail;
+    if (address_sanitizer)
+        static_cast<void>(wait_until(detail::other_threads_sleep));
     // It lets a copy start threads only if there were none: a thread of ours
     // may just be ending. One more is its own.
     if (thread_sanitizer)

@@ -100,19 +100,29 @@ inline completed_process run_now(command what)
     return ended;
 }
 
-// Runs `what` with a timeout that is long enough for it to say `until`.
+// What run(timeout) gives with a timeout that was enough for it.
 //
 // How long that takes nobody knows, so a run that was stopped too early is
 // made again with more time.
+template <class Enough, class Run>
+auto run_with_time(Enough enough, Run run)
+{
+    for (auto time = std::chrono::milliseconds(100);; time *= 4) {
+        auto ended = run(time);
+        if (enough(ended) || time > std::chrono::seconds(20))
+            return ended;
+    }
+}
+
+// The same, enough for it to say `until`.
 template <class Run>
 completed_process run_until(std::string_view until, Run run)
 {
-    for (auto time = std::chrono::milliseconds(100);; time *= 4) {
-        completed_process ended = run(time);
-        if (ended.out.find(until) != ended.out.npos ||
-            time > std::chrono::seconds(20))
-            return ended;
-    }
+    return run_with_time(
+        [until](const completed_process& ended) {
+            return ended.out.find(until) != ended.out.npos;
+        },
+        std::move(run));
 }
 
 // What async_run_process hands to a callback.
