@@ -119,7 +119,8 @@ class ProgramTest(unittest.TestCase):
 
     def records(self, kind):
         with open(self.path("report"), encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
+            # The last one may just be being written.
+            lines = [json.loads(line) for line in file if line.endswith("\n")]
         return [each for each in lines if each["ev"] == kind]
 
     def start_on_terminal(self, *arguments, **options):

@@ -99,6 +99,7 @@ class RandomMoments(ProgramTest):
             with self.subTest(seed=seed, number=number):
                 process = self.start(
                     "-j4", "--kill-after", "100ms", "sh", "-c",
+                    "test $0 = 0 && exec sleep 1000; "
                     "(setsid sleep 1000 &); sleep 0.02; sleep 1000 & exit 0",
                     ":::", *range(200), stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL)
@@ -146,7 +147,8 @@ class Leftovers(ProgramTest):
     """What a job leaves behind when it has ended by itself."""
 
     # Before exec it would be named as what it was then.
-    IS_SLEEP = "while ! grep -qs sleep /proc/$!/comm; do :; done"
+    IS_SLEEP = ("until grep -qs sleep /proc/$!/comm && "
+                "grep -qs sleep /proc/$!/cmdline; do :; done")
     HOLDER = f"sleep 1000 & {IS_SLEEP}; echo $! > $DIR/pid; echo done"
 
     def test_is_ended_and_named(self):
@@ -225,8 +227,8 @@ class Leftovers(ProgramTest):
         # It has no environment and its own session, the job that started it
         # ends first, and the other one is alone with it afterwards.
         script = ("if [ $0 = 1 ]; then env -i setsid sleep 1000 >&- 2>&- & "
-                  f"{self.IS_SLEEP}; else "
-                  "until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
+                  f"{self.IS_SLEEP}; until test -e $DIR/two; do sleep 0.01; "
+                  "done; else touch $DIR/two; until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
                   "sleep 0.01; done; fi")
         done, jobs = self.report_of("-j2", "sh", "-c", script, ":::", "1", "2")
         self.assertEqual([each["leftover"] for each in jobs.values()
@@ -265,19 +267,21 @@ class Leftovers(ProgramTest):
         wait_until(lambda: not self.marked(), "its end")
 
     def test_writes_until_the_drain_time_is_over(self):
-        script = "sh -c 'while sleep 0.01; do echo late; done' & echo first"
-        done = self.run_program("--leftover", "warn", "--drain", "300ms", "-s",
+        script = ("sh -c 'while kill -0 $0 2>&-; do sleep 0.01; done; "
+                  "while echo late; do sleep 0.01; done' $$ & echo first")
+        done = self.run_program("--leftover", "warn", "--drain", "1s", "-s",
                                 script, ":::", "1")
         self.assertTrue(done.stdout.startswith("first\n"))
         self.assertIn("late\n", done.stdout)
 
     def test_may_finish_within_the_drain_time(self):
         # The default is over long before.
-        for drain, shown in ((("--drain", "1000s"), "first\nlate\n"),
-                             ((), "first\n")):
+        for drain, time_needed, shown in (
+                (("--drain", "1000s"), 1, "first\nlate\n"),
+                ((), 1000, "first\n")):
             done, jobs = self.report_of(
                 "--leftover", "warn", *drain, "-s",
-                "{ sleep 1; echo late; } & echo first", ":::", "1")
+                "{ sleep {}; echo late; } & echo first", ":::", time_needed)
             self.assertEqual(done.stdout, shown)
             self.assertEqual(jobs[1]["complete"], bool(drain))
 
@@ -296,13 +300,16 @@ class Containment(ProgramTest):
         which were gone when the job had been stopped."""
         script = ("sleep 1000 & echo $! > $DIR/group; "
                   "setsid sh -c 'echo $$ > $DIR/session; exec sleep 1000' & "
-                  "wait")
+                  "until test -s $DIR/session; do sleep 0.01; done; "
+                  "echo enough to be stopped; wait")
         look = ("for name in group session; do grep -qs sleep "
-                "/proc/$(cat $DIR/$name)/cmdline || echo $name; done")
-        done = self.run_program("-q", "-j1", "--timeout", "1s", *options,
-                                "sh", "-c", "{}", ":::", script, look)
-        self.assertTrue(os.path.exists(self.path("session")), "too slow")
-        return done.stdout.split()
+                "/proc/$(cat $DIR/$name)/cmdline || echo $name; done "
+                "> $DIR/gone")
+        self.run_program("-q", "-j1", "--max-output", "1", "--on-overflow",
+                         "kill", *options, "sh", "-c", "{}", ":::", script,
+                         look)
+        with open(self.path("gone"), encoding="ascii") as file:
+            return file.read().split()
 
     def test_of_the_tree_holds_all(self):
         self.assertEqual(self.ended(), ["group", "session"])
@@ -314,8 +321,9 @@ class Containment(ProgramTest):
     def test_of_the_group_leaves_the_rest_to_the_end_of_the_run(self):
         script = ("sleep 1000 >&- 2>&- & echo $! > $DIR/group; "
                   "setsid sleep 1000 >&- 2>&- & echo $! > $DIR/session; "
-                  "for name in group session; do until grep -qs sleep "
-                  "/proc/$(cat $DIR/$name)/comm; do :; done; done")
+                  "for name in group session; do pid=$(cat $DIR/$name); "
+                  "until grep -qs sleep /proc/$pid/comm && "
+                  "grep -qs sleep /proc/$pid/cmdline; do :; done; done")
         done, jobs = self.report_of("--contain", "group", "-s", script, ":::",
                                     "1")
         pids = {name: int(self.text_of(name)) for name in ("group", "session")}
@@ -358,9 +366,10 @@ class Cgroups(ProgramTest):
     LEAVE = ("sed -n 's/^0:://p' /proc/self/cgroup; "
              "(env -i setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' "
              "$DIR/pid >&- 2>&- &); "
-             "until grep -qs sleep /proc/$(cat $DIR/pid)/cmdline; do "
-             "sleep 0.01; done")
-    LOOK = ("until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
+             "until test -e $DIR/two && pid=$(cat $DIR/pid) && "
+             "grep -qs sleep /proc/$pid/comm && "
+             "grep -qs sleep /proc/$pid/cmdline; do sleep 0.01; done")
+    LOOK = ("touch $DIR/two; until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
             "sleep 0.01; done; grep -qs sleep /proc/$(cat $DIR/pid)/cmdline "
             "&& echo there || echo gone")
 
@@ -413,11 +422,9 @@ class Cgroups(ProgramTest):
         wait_until(removed, "the end of his cgroup")
 
     def test_hold_who_ignores_a_stop(self):
-        script = ("trap '' TERM; echo $$ > $DIR/pid; "
-                  "while :; do sleep 1000; done")
-        _, jobs = self.report_of("--contain", "cgroup", "--timeout", "500ms",
-                                 "--kill-after", "10ms", "-s", script, ":::",
-                                 "1")
+        _, jobs = self.report_of("--contain", "cgroup", "--timeout", "100ms",
+                                 "--signal", "CONT", "--kill-after", "10ms",
+                                 "sleep", ":::", "1000")
         self.assertEqual((jobs[1]["status"], jobs[1]["signal"]),
                          ("timeout", signal.SIGKILL))
 

@@ -135,7 +135,7 @@ class One(ProgramTest):
 
     def test_is_stopped_as_asked(self):
         _, jobs = self.report_of(
-            "one", "--timeout", "500ms", "--term-seq", "USR1,1000000,KILL",
+            "one", "--timeout", "2s", "--term-seq", "USR1,1000000,KILL",
             "sh", "-c", "trap 'exit 3' USR1; while :; do sleep 0.01; done")
         self.assertEqual((jobs[1]["status"], jobs[1]["code"]), ("timeout", 3))
 

@@ -242,9 +242,9 @@ class Results(ProgramTest):
         script = ("echo $0; test $0 = 60 && touch $DIR/last; "
                   "test $0 = 1 || exit 0; "
                   "until test -e $DIR/last; do sleep 0.01; done")
-        done = self.run_program("-k", "-j2", "--results", self.path("res"),
-                                "sh", "-c", script, ":::", *range(1, 61),
-                                before=few)
+        done = self.run_program("-k", "-j2", "--progress", "none", "--results",
+                                self.path("res"), "sh", "-c", script, ":::",
+                                *range(1, 61), before=few)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout.split(), [str(i) for i in range(1, 61)])
 
