@@ -228,7 +228,8 @@ class Leftovers(ProgramTest):
         # ends first, and the other one is alone with it afterwards.
         script = ("if [ $0 = 1 ]; then env -i setsid sleep 1000 >&- 2>&- & "
                   f"{self.IS_SLEEP}; until test -e $DIR/two; do sleep 0.01; "
-                  "done; else touch $DIR/two; until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
+                  "done; else touch $DIR/two; "
+                  "until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
                   "sleep 0.01; done; fi")
         done, jobs = self.report_of("-j2", "sh", "-c", script, ":::", "1", "2")
         self.assertEqual([each["leftover"] for each in jobs.values()
@@ -295,13 +296,17 @@ class Leftovers(ProgramTest):
 class Containment(ProgramTest):
     """What the end of a job takes with it, before the run ends."""
 
+    BOTH_SLEEP = ("for name in group session; do pid=$(cat $DIR/$name); "
+                  "until grep -qs sleep /proc/$pid/comm && "
+                  "grep -qs sleep /proc/$pid/cmdline; do :; done; done")
+
     def ended(self, *options):
         """Of a child in the job's group and of one in a session of its own:
         which were gone when the job had been stopped."""
         script = ("sleep 1000 & echo $! > $DIR/group; "
                   "setsid sh -c 'echo $$ > $DIR/session; exec sleep 1000' & "
                   "until test -s $DIR/session; do sleep 0.01; done; "
-                  "echo enough to be stopped; wait")
+                  f"{self.BOTH_SLEEP}; echo enough to be stopped; wait")
         look = ("for name in group session; do grep -qs sleep "
                 "/proc/$(cat $DIR/$name)/cmdline || echo $name; done "
                 "> $DIR/gone")
@@ -321,9 +326,7 @@ class Containment(ProgramTest):
     def test_of_the_group_leaves_the_rest_to_the_end_of_the_run(self):
         script = ("sleep 1000 >&- 2>&- & echo $! > $DIR/group; "
                   "setsid sleep 1000 >&- 2>&- & echo $! > $DIR/session; "
-                  "for name in group session; do pid=$(cat $DIR/$name); "
-                  "until grep -qs sleep /proc/$pid/comm && "
-                  "grep -qs sleep /proc/$pid/cmdline; do :; done; done")
+                  + self.BOTH_SLEEP)
         done, jobs = self.report_of("--contain", "group", "-s", script, ":::",
                                     "1")
         pids = {name: int(self.text_of(name)) for name in ("group", "session")}

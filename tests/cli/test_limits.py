@@ -252,12 +252,14 @@ class Resources(ProgramTest):
                          sorted(f"echo {i}" for i in range(100)))
 
     def test_few_descriptors_are_enough_for_every_form(self):
+        quiet = ("--progress", "none")
+
         def few():
             resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
         for arguments, text in [
-                (("all", "-j50"), "echo x\n" * 50),
-                (("-j50", "--pty", "echo"), "x\n" * 50),
-                (("-j50", "--results", "out", "echo"), "x\n" * 50),
+                (("all", "-j50", *quiet), "echo x\n" * 50),
+                (("-j50", *quiet, "--pty", "echo"), "x\n" * 50),
+                (("-j50", *quiet, "--results", "out", "echo"), "x\n" * 50),
                 (("xargs", "-P50", "-n1", "echo"), "x\n" * 50)]:
             done = self.run_program(*arguments, text=text, before=few)
             self.assertEqual((done.returncode, done.stdout, done.stderr),

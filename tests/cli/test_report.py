@@ -51,7 +51,7 @@ class WritingAReport(InAFolder):
         self.assertEqual(final[2]["err_tail"], "err\n")
         self.assertEqual(final[3]["signal"], 9)
         self.assertRegex(" ".join(final[4]["kill_path"]),
-                         r"^CONT@[\d.]+ KILL@[\d.]+$")
+                         r"^CONT@\d\d?\.\d+ KILL@\d\d?\.\d+$")
         self.assertEqual(final[5]["values"],
                          [report_lines.b64(b"echo caf\xe9")])
         self.assertEqual(records[0]["limits"], {

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import subprocess
+import time
 
 from program import (LIMIT, PROGRAM, ProgramTest, main, parent_of, state_of,
                      wait_until)
@@ -43,6 +44,8 @@ class WaitingJobs(HeldJobs):
         process = self.start("-j2", "--report", self.path("report"), "-s",
                              HOLD, ":::", *range(1, 7))
         self.wait_for_jobs(1, 2)
+        # Time for the others to be read, and to wait after that.
+        time.sleep(1)
         self.go()
         process.communicate(timeout=LIMIT)
         self.assertEqual(process.returncode, 0)
@@ -52,7 +55,7 @@ class WaitingJobs(HeldJobs):
         for each in range(3, 7):
             # The clock of the records may be set meanwhile, by a little.
             self.assertGreater(jobs[each]["start"], first_end - 0.01)
-            self.assertGreater(jobs[each]["queued_s"], 0)
+            self.assertGreater(jobs[each]["queued_s"], 0.1)
 
     def test_have_all_of_their_time(self):
         # The first two end by theirs; whoever was in hand all the while gets
@@ -179,7 +182,7 @@ class NobodyWaits(HeldJobs):
 def children_of(pid):
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)],
                            stdout=subprocess.PIPE, check=False)
-    return found.stdout.split()
+    return [int(each) for each in found.stdout.split()]
 
 
 def is_suspended(pid):

@@ -580,8 +580,8 @@ TEST_F(process, usage_has_what_the_kernel_counted)
     EXPECT_EQ(used->major_faults, counted(&rusage::ru_majflt));
     EXPECT_EQ(used->blocks_read, counted(&rusage::ru_inblock));
     EXPECT_EQ(used->blocks_written, counted(&rusage::ru_oublock));
-    // It adds before it reports, and the child's last switch, away from what
-    // it was, may come in between.
+    // It adds before it reports, and the dead child's last switch, to another
+    // process, may come in between.
     const auto voluntary = counted(&rusage::ru_nvcsw);
     EXPECT_GE(used->voluntary_switches, voluntary);
     EXPECT_LE(used->voluntary_switches, voluntary + 1);
