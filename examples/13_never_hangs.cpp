@@ -20,7 +20,7 @@ brood::awaitable<void> with_all_its_family()
 
     std::cout << "it wrote: " << ended.out;
     std::cout << to_string(ended) << '\n';
-    std::cout << (ended.elapsed < 20s ? "on time" : "too late") << '\n';
+    std::cout << (ended.elapsed < 10s ? "on time" : "too late") << '\n';
 
     // One that moves to a session of its own is found there, too.
     const auto hidden =

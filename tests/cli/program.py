@@ -118,10 +118,13 @@ class ProgramTest(unittest.TestCase):
         return done, jobs
 
     def records(self, kind):
-        with open(self.path("report"), encoding="utf-8") as file:
-            # The last one may just be being written.
-            lines = [json.loads(line) for line in file if line.endswith("\n")]
-        return [each for each in lines if each["ev"] == kind]
+        def written():
+            with open(self.path("report"), encoding="utf-8") as file:
+                lines = file.readlines()
+            whole = not lines or lines[-1].endswith("\n")
+            return (lines,) if whole else None
+        (lines,) = wait_until(written, "the end of a record")
+        return [each for each in map(json.loads, lines) if each["ev"] == kind]
 
     def start_on_terminal(self, *arguments, **options):
         """On a new terminal that controls its session; gives the process and

@@ -143,12 +143,18 @@ class StuckGuard(ProgramTest):
         self.assertEqual(self.marked(), {})
 
 
+def sleeps(pid):
+    """For a shell: whether a process is a sleep, of which exec, too, has set
+    all that it sets."""
+    return (f"grep -qs sleep /proc/{pid}/comm && "
+            f"grep -qs sleep /proc/{pid}/cmdline")
+
+
 class Leftovers(ProgramTest):
     """What a job leaves behind when it has ended by itself."""
 
     # Before exec it would be named as what it was then.
-    IS_SLEEP = ("until grep -qs sleep /proc/$!/comm && "
-                "grep -qs sleep /proc/$!/cmdline; do :; done")
+    IS_SLEEP = f"until {sleeps('$!')}; do :; done"
     HOLDER = f"sleep 1000 & {IS_SLEEP}; echo $! > $DIR/pid; echo done"
 
     def test_is_ended_and_named(self):
@@ -297,8 +303,7 @@ class Containment(ProgramTest):
     """What the end of a job takes with it, before the run ends."""
 
     BOTH_SLEEP = ("for name in group session; do pid=$(cat $DIR/$name); "
-                  "until grep -qs sleep /proc/$pid/comm && "
-                  "grep -qs sleep /proc/$pid/cmdline; do :; done; done")
+                  f"until {sleeps('$pid')}; do :; done; done")
 
     def ended(self, *options):
         """Of a child in the job's group and of one in a session of its own:
@@ -370,9 +375,9 @@ class Cgroups(ProgramTest):
              "(env -i setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' "
              "$DIR/pid >&- 2>&- &); "
              "until test -e $DIR/two && pid=$(cat $DIR/pid) && "
-             "grep -qs sleep /proc/$pid/comm && "
-             "grep -qs sleep /proc/$pid/cmdline; do sleep 0.01; done")
-    LOOK = ("touch $DIR/two; until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
+             f"{sleeps('$pid')}; do sleep 0.01; done")
+    LOOK = ("touch $DIR/two; "
+            "until grep -qs '\"seq\":1,.*\"slot\"' $DIR/report; do "
             "sleep 0.01; done; grep -qs sleep /proc/$(cat $DIR/pid)/cmdline "
             "&& echo there || echo gone")
 
@@ -425,9 +430,11 @@ class Cgroups(ProgramTest):
         wait_until(removed, "the end of his cgroup")
 
     def test_hold_who_ignores_a_stop(self):
-        _, jobs = self.report_of("--contain", "cgroup", "--timeout", "100ms",
-                                 "--signal", "CONT", "--kill-after", "10ms",
-                                 "sleep", ":::", "1000")
+        script = ("trap '' TERM; echo $$ > $DIR/pid; "
+                  "while :; do sleep 1000; done")
+        _, jobs = self.report_of("--contain", "cgroup", "--timeout", "2s",
+                                 "--kill-after", "10ms", "-s", script, ":::",
+                                 "1")
         self.assertEqual((jobs[1]["status"], jobs[1]["signal"]),
                          ("timeout", signal.SIGKILL))
 

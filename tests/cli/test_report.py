@@ -29,10 +29,10 @@ class InAFolder(ProgramTest):
 class WritingAReport(InAFolder):
     def run_mixed(self):
         return self.run_raw("-j2", "--report", self.path("r"), "--retries", "2",
-                   "--timeout", "1.5", "--signal", "CONT", "--kill-after",
-                   "0.1", "sh", "-c", "{}", ":::", "true",
-                   "echo out; echo err >&2; exit 3", "kill -9 $$",
-                   "sleep 1000", "echo caf\udce9")
+                   "--timeout", "2.5", "--kill-after", "0.1", "sh", "-c",
+                   "{}", ":::", "true", "echo out; echo err >&2; exit 3",
+                   "kill -9 $$", "trap '' TERM; while :; do sleep 1; done",
+                   "echo caf\udce9")
 
     def test_every_line_is_as_the_schema_says(self):
         rules = json.loads((DOCS / "report.schema.json").read_text())
@@ -51,11 +51,11 @@ class WritingAReport(InAFolder):
         self.assertEqual(final[2]["err_tail"], "err\n")
         self.assertEqual(final[3]["signal"], 9)
         self.assertRegex(" ".join(final[4]["kill_path"]),
-                         r"^CONT@\d\d?\.\d+ KILL@\d\d?\.\d+$")
+                         r"^TERM@\d\d?\.\d+ KILL@\d\d?\.\d+$")
         self.assertEqual(final[5]["values"],
                          [report_lines.b64(b"echo caf\xe9")])
         self.assertEqual(records[0]["limits"], {
-            "timeout_s": 1.5, "idle_timeout_s": None, "deadline_s": None,
+            "timeout_s": 2.5, "idle_timeout_s": None, "deadline_s": None,
             "attempts": 2})
         self.assertEqual({job["cwd"] for job in jobs}, {self.folder})
         self.assertEqual(records[-1]["ok"], 2)

@@ -563,32 +563,35 @@ TEST_F(process, usage_has_what_the_kernel_counted)
 {
     temp_dir dir;
     asio::io_context io;
-    rusage before{};
-    ASSERT_EQ(::getrusage(RUSAGE_CHILDREN, &before), 0);
-    auto p = spawn_process(io, brood::exec("sh", "-c",
-                                           "head -c 1000000 /dev/zero >\"$0\"",
-                                           (dir / "f").string()));
-    EXPECT_EQ(wait_on(io, p), 0);
-    rusage after{};
-    ASSERT_EQ(::getrusage(RUSAGE_CHILDREN, &after), 0);
-    const auto used = p.usage();
-    ASSERT_TRUE(used.has_value());
-    const auto counted = [&](long rusage::* which) {
-        return static_cast<std::uint64_t>(after.*which - before.*which);
-    };
-    EXPECT_EQ(used->minor_faults, counted(&rusage::ru_minflt));
-    EXPECT_EQ(used->major_faults, counted(&rusage::ru_majflt));
-    EXPECT_EQ(used->blocks_read, counted(&rusage::ru_inblock));
-    EXPECT_EQ(used->blocks_written, counted(&rusage::ru_oublock));
-    // It adds before it reports, and the dead child's last switch, to another
-    // process, may come in between.
-    const auto voluntary = counted(&rusage::ru_nvcsw);
-    EXPECT_GE(used->voluntary_switches, voluntary);
-    EXPECT_LE(used->voluntary_switches, voluntary + 1);
-    const auto involuntary = counted(&rusage::ru_nivcsw);
-    EXPECT_GE(used->involuntary_switches, involuntary);
-    EXPECT_LE(used->involuntary_switches, involuntary + 1);
-    if (used->blocks_written == 0)
+    // It adds before it reports, and a dead child's last switch, to another
+    // process, may come in between: seldom, so another child shows it.
+    bool same_switches = false;
+    std::uint64_t blocks_written = 0;
+    for (int tries = 0; tries != 10 && !same_switches; ++tries) {
+        rusage before{};
+        ASSERT_EQ(::getrusage(RUSAGE_CHILDREN, &before), 0);
+        auto p = spawn_process(
+            io, brood::exec("sh", "-c", "head -c 1000000 /dev/zero >\"$0\"",
+                            (dir / "f").string()));
+        EXPECT_EQ(wait_on(io, p), 0);
+        rusage after{};
+        ASSERT_EQ(::getrusage(RUSAGE_CHILDREN, &after), 0);
+        const auto used = p.usage();
+        ASSERT_TRUE(used.has_value());
+        const auto counted = [&](long rusage::* which) {
+            return static_cast<std::uint64_t>(after.*which - before.*which);
+        };
+        EXPECT_EQ(used->minor_faults, counted(&rusage::ru_minflt));
+        EXPECT_EQ(used->major_faults, counted(&rusage::ru_majflt));
+        EXPECT_EQ(used->blocks_read, counted(&rusage::ru_inblock));
+        EXPECT_EQ(used->blocks_written, counted(&rusage::ru_oublock));
+        same_switches =
+            used->voluntary_switches == counted(&rusage::ru_nvcsw) &&
+            used->involuntary_switches == counted(&rusage::ru_nivcsw);
+        blocks_written = used->blocks_written;
+    }
+    EXPECT_TRUE(same_switches);
+    if (blocks_written == 0)
         GTEST_SKIP() << "what is written to " << dir.path()
                      << " goes to no device";
 }
